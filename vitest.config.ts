@@ -15,6 +15,12 @@ export default defineConfig({
 
 function project(name: string, include: string[], testTimeout = 10_000) {
   return {
-    test: { name, include, testTimeout, hookTimeout: Math.max(testTimeout, 60_000), fileParallelism: name === 'unit' },
+    test: {
+      name,
+      include,
+      testTimeout,
+      hookTimeout: Math.max(testTimeout, 60_000),
+      fileParallelism: name === 'unit',
+    },
   }
 }
