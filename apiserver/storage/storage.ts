@@ -1,0 +1,93 @@
+/**
+ * The port to the only durable state there is. Keys are kube-apiserver's (`/registry/<group>/<plural>/…`), values
+ * the JSON bytes it would store. A revision is etcd's store-wide counter and becomes `resourceVersion`; it stays
+ * far below 2^53, so it is a number.
+ */
+export interface Storage {
+  /** One key, linearizable. `revision` in the answer is the store's at the time of the read. */
+  get(key: string, options?: ReadOptions): Promise<{ readonly item: StoredItem | undefined; readonly revision: number }>
+
+  /** Every key under `prefix` in key order; all pages of one listing read the same `revision`. */
+  list(prefix: string, options?: ListOptions): Promise<StoredPage>
+
+  /** Writes a key that must not exist yet. Throws `key-exists`. */
+  create(key: string, value: Buffer, signal?: AbortSignal): Promise<StoredItem>
+
+  /**
+   * Writes a key that is still at `expectedRevision`. Throws `revision-conflict` with what is there now
+   * (`current` is undefined when the key is gone).
+   */
+  update(key: string, value: Buffer, expectedRevision: number, signal?: AbortSignal): Promise<StoredItem>
+
+  /** Deletes a key that is still at `expectedRevision`; resolves to the revision of the deletion. */
+  delete(key: string, expectedRevision: number, signal?: AbortSignal): Promise<number>
+
+  /**
+   * Every change under `prefix` after `afterRevision`, in revision order, none lost or repeated across reconnects.
+   * Ends when `signal` is aborted; throws `compacted` when `afterRevision` is no longer held, and
+   * nothing else: connection loss is retried inside.
+   */
+  watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<StorageBatch>
+
+  /** The store's revision now, linearizable: what a consistent read must have seen. */
+  currentRevision(signal?: AbortSignal): Promise<number>
+
+  /** Forgets history at and before `revision`. */
+  compact(revision: number): Promise<void>
+
+  close(): Promise<void>
+}
+
+export interface StoredItem {
+  readonly key: string
+  readonly value: Buffer
+  /** Revision of the last write to this key: the object's `resourceVersion`. */
+  readonly revision: number
+}
+
+export interface ReadOptions {
+  /** Reads history at this revision; throws `compacted` when it is gone, `future-revision` when it is not there yet. */
+  readonly revision?: number
+  readonly signal?: AbortSignal
+}
+
+export interface ListOptions extends ReadOptions {
+  readonly limit?: number
+  /** Exclusive: the last key of the page before. */
+  readonly startAfter?: string
+}
+
+export interface StoredPage {
+  readonly items: readonly StoredItem[]
+  readonly revision: number
+  /** Keys after this page; 0 when it is the last. */
+  readonly remaining: number
+}
+
+export type StorageEvent =
+  | { readonly type: 'put'; readonly key: string; readonly value: Buffer; readonly revision: number; readonly created: boolean }
+  | { readonly type: 'delete'; readonly key: string; readonly revision: number }
+
+export interface StorageBatch {
+  readonly events: readonly StorageEvent[]
+  /** The watcher has now seen everything up to here. */
+  readonly revision: number
+}
+
+/** Base of every error that the port throws on purpose; told apart by `code`. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly code: 'key-exists' | 'revision-conflict' | 'compacted' | 'future-revision' | 'too-large' | 'unavailable'
+  /** What is stored now, for `key-exists` and `revision-conflict` (undefined: the key is gone or was not read). */
+  readonly current: StoredItem | undefined
+
+  constructor(code: StorageError['code'], message: string, options: { current?: StoredItem | undefined; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.current = options.current
+  }
+}
+
+export function isStorageError(error: unknown, code: StorageError['code']): error is StorageError {
+  return error instanceof StorageError && error.code === code
+}
