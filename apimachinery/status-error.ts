@@ -78,7 +78,11 @@ export class StatusError extends Error {
   readonly code: number
   readonly details: StatusDetails | undefined
 
-  constructor(reason: StatusReason, message: string, options: { details?: StatusDetails; code?: number; cause?: unknown } = {}) {
+  constructor(
+    reason: StatusReason,
+    message: string,
+    options: { details?: StatusDetails; code?: number; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause })
     this.reason = reason
     this.code = options.code ?? codes[reason]
@@ -102,7 +106,9 @@ export class StatusError extends Error {
 
 /** Recognises an API failure by its reason, whichever copy of this module made it. */
 export function hasReason(error: unknown, ...reasons: StatusReason[]): error is StatusError {
-  return error instanceof Error && error.name === 'StatusError' && reasons.includes((error as StatusError).reason)
+  return (
+    error instanceof Error && error.name === 'StatusError' && reasons.includes((error as StatusError).reason)
+  )
 }
 
 export const isNotFound = (error: unknown) => hasReason(error, 'NotFound')
@@ -115,22 +121,34 @@ export interface ResourceRef {
 }
 
 const qualified = ({ group, resource }: ResourceRef) => (group === '' ? resource : `${resource}.${group}`)
-const named = (ref: ResourceRef, name: string): StatusDetails => ({ name, ...(ref.group && { group: ref.group }), kind: ref.resource })
+const named = (ref: ResourceRef, name: string): StatusDetails => ({
+  name,
+  ...(ref.group && { group: ref.group }),
+  kind: ref.resource,
+})
 
 export function notFound(ref: ResourceRef, name: string): StatusError {
   return new StatusError('NotFound', `${qualified(ref)} "${name}" not found`, { details: named(ref, name) })
 }
 
 export function alreadyExists(ref: ResourceRef, name: string): StatusError {
-  return new StatusError('AlreadyExists', `${qualified(ref)} "${name}" already exists`, { details: named(ref, name) })
+  return new StatusError('AlreadyExists', `${qualified(ref)} "${name}" already exists`, {
+    details: named(ref, name),
+  })
 }
 
 export function conflict(ref: ResourceRef, name: string, why: string): StatusError {
-  return new StatusError('Conflict', `Operation cannot be fulfilled on ${qualified(ref)} "${name}": ${why}`, { details: named(ref, name) })
+  return new StatusError('Conflict', `Operation cannot be fulfilled on ${qualified(ref)} "${name}": ${why}`, {
+    details: named(ref, name),
+  })
 }
 
 /** `causes` are field errors; the message lists them as kube-apiserver does. */
-export function invalid(kind: { group: string; kind: string }, name: string, causes: readonly StatusCause[]): StatusError {
+export function invalid(
+  kind: { group: string; kind: string },
+  name: string,
+  causes: readonly StatusCause[],
+): StatusError {
   const lines = causes.map(({ field, message }) => `${field}: ${message}`)
   const list = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`

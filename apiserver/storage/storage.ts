@@ -5,7 +5,10 @@
  */
 export interface Storage {
   /** One key, linearizable. `revision` in the answer is the store's at the time of the read. */
-  get(key: string, options?: ReadOptions): Promise<{ readonly item: StoredItem | undefined; readonly revision: number }>
+  get(
+    key: string,
+    options?: ReadOptions,
+  ): Promise<{ readonly item: StoredItem | undefined; readonly revision: number }>
 
   /** Every key under `prefix` in key order; all pages of one listing read the same `revision`. */
   list(prefix: string, options?: ListOptions): Promise<StoredPage>
@@ -65,7 +68,13 @@ export interface StoredPage {
 }
 
 export type StorageEvent =
-  | { readonly type: 'put'; readonly key: string; readonly value: Buffer; readonly revision: number; readonly created: boolean }
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: Buffer
+      readonly revision: number
+      readonly created: boolean
+    }
   | { readonly type: 'delete'; readonly key: string; readonly revision: number }
 
 export interface StorageBatch {
@@ -77,11 +86,16 @@ export interface StorageBatch {
 /** Base of every error that the port throws on purpose; told apart by `code`. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  readonly code: 'key-exists' | 'revision-conflict' | 'compacted' | 'future-revision' | 'too-large' | 'unavailable'
+  readonly code:
+    'key-exists' | 'revision-conflict' | 'compacted' | 'future-revision' | 'too-large' | 'unavailable'
   /** What is stored now, for `key-exists` and `revision-conflict` (undefined: the key is gone or was not read). */
   readonly current: StoredItem | undefined
 
-  constructor(code: StorageError['code'], message: string, options: { current?: StoredItem | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: StorageError['code'],
+    message: string,
+    options: { current?: StoredItem | undefined; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause })
     this.code = code
     this.current = options.current
