@@ -13,14 +13,20 @@ export interface Storage {
   /** Every key under `prefix` in key order; all pages of one listing read the same `revision`. */
   list(prefix: string, options?: ListOptions): Promise<StoredPage>
 
-  /** Writes a key that must not exist yet. Throws `key-exists`. */
-  create(key: string, value: Buffer, signal?: AbortSignal): Promise<StoredItem>
+  /** Writes a key that must not exist yet. Throws `key-exists`, `too-large`. */
+  create(key: string, value: Buffer, options?: AbortSignal | WriteOptions): Promise<StoredItem>
 
   /**
    * Writes a key that is still at `expectedRevision`. Throws `revision-conflict` with what is there now
-   * (`current` is undefined when the key is gone).
+   * (`current` is undefined when the key is gone), or `too-large`. A TTL that the key had is dropped unless a new
+   * one is given.
    */
-  update(key: string, value: Buffer, expectedRevision: number, signal?: AbortSignal): Promise<StoredItem>
+  update(
+    key: string,
+    value: Buffer,
+    expectedRevision: number,
+    options?: AbortSignal | WriteOptions,
+  ): Promise<StoredItem>
 
   /** Deletes a key that is still at `expectedRevision`; resolves to the revision of the deletion. */
   delete(key: string, expectedRevision: number, signal?: AbortSignal): Promise<number>
@@ -52,6 +58,13 @@ export interface ReadOptions {
   /** Reads history at this revision; throws `compacted` when it is gone, `future-revision` when it is not there yet. */
   readonly revision?: number
   readonly signal?: AbortSignal
+}
+
+/** A bare signal in its place is short for `{ signal }`. */
+export interface WriteOptions {
+  readonly signal?: AbortSignal
+  /** Whole seconds, at least 1: the store deletes the key by itself that long after this write, or a little later. */
+  readonly ttlSeconds?: number
 }
 
 export interface ListOptions extends ReadOptions {
@@ -104,4 +117,9 @@ export class StorageError extends Error {
 
 export function isStorageError(error: unknown, code: StorageError['code']): error is StorageError {
   return error instanceof StorageError && error.code === code
+}
+
+/** Spells out the short form of the write methods' last argument. */
+export function toWriteOptions(options: AbortSignal | WriteOptions | undefined): WriteOptions {
+  return options instanceof AbortSignal ? { signal: options } : (options ?? {})
 }
