@@ -1,0 +1,186 @@
+import { z } from 'zod'
+import { defineKind } from '../meta/define-kind.ts'
+import { conditions, dateTime, itemName, listMap, observedGeneration, reference } from '../meta/fields.ts'
+import type { Resource } from '../meta/object-meta.ts'
+import * as hardware from './machine-hardware.ts'
+
+/** The daemon's: held until no domain of the run is left on its host. */
+export const vmiFinalizer = 'kvorum.dev/domain'
+
+export const VmiScheduled = 'Scheduled'
+export const VmiReady = 'Ready'
+export const VmiGuestAgent = 'GuestAgentConnected'
+
+export const VmiScheduledReason = {
+  HostAssigned: 'A host was chosen; the message names it.',
+  NoHostFits: 'Every host was looked at and none fits; the message counts why.',
+  HostClusterNotFound: 'The cluster that the machine names does not exist.',
+} as const
+
+export const VmiReadyReason = {
+  Running: 'The machine runs.',
+  WaitingForHost: 'No host has been chosen yet.',
+  WaitingForDisks: 'A disk is not ready on the host; the message names it.',
+  WaitingForNetworks: 'A network is not up on the host; the message names it.',
+  Starting: 'The domain is being started.',
+  StartFailed: 'libvirt could not start the domain; it is tried again.',
+  Stopping: 'The guest was asked to shut down.',
+  Ended: 'The run is over; status.reason says how.',
+} as const
+
+export const VmiGuestAgentReason = {
+  Connected: 'The agent answers.',
+  NotConnected: 'No agent has connected.',
+} as const
+
+/**
+ * How a run ended. `GuestShutdown` and `Requested` are successes; the rest are failures that `OnFailure` restarts.
+ */
+export const RunEndReason = {
+  Requested: 'Kvorum shut the guest down or powered it off, as it was asked to.',
+  GuestShutdown: 'The guest shut itself down.',
+  Crashed: 'The guest crashed or its QEMU process died.',
+  Destroyed: 'Somebody powered the domain off behind Kvorum.',
+  Failed: 'libvirt reported a failure.',
+  HostRestarted: 'The host restarted under the machine.',
+  Unknown: 'The domain was gone and nothing tells how.',
+} as const
+export type RunEnd = keyof typeof RunEndReason
+
+const vmiDisk = z.object({
+  name: itemName('As in the machine.'),
+  disk: reference('The Disk.'),
+  bus: hardware.diskBus,
+  bootOrder: hardware.bootOrder,
+})
+
+const vmiInterface = hardware.machineInterface.extend({
+  macAddress: hardware.macAddress,
+  ipAddress: z.string().max(45).optional().meta({ format: 'ipv4', description: 'What DHCP hands out.' }),
+})
+
+export const virtualMachineInstanceSpec = z
+  .object({
+    virtualMachine: z
+      .object({
+        name: z.string().max(253).describe('Its name.'),
+        uid: z.string().max(36).describe('Its uid.'),
+      })
+      .describe('The machine that this is a run of.'),
+    machineGeneration: z
+      .int()
+      .min(0)
+      .meta({ format: 'int64', description: "The machine's generation that this run was made from." }),
+    hostName: z
+      .string()
+      .max(253)
+      .optional()
+      .describe('The host that executes the run. Set once, by the scheduler.'),
+    hostCluster: reference('The cluster to choose a host from.'),
+    hostSelector: z
+      .record(z.string().max(317), z.string().max(63))
+      .optional()
+      .describe('Labels that the host must have.'),
+    uuid: z
+      .string()
+      .max(36)
+      .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+      .describe('UUID that the guest sees.'),
+    cpu: hardware.cpu,
+    memory: hardware.memory.describe('Memory.'),
+    firmware: hardware.firmware.describe('Firmware.'),
+    disks: listMap(vmiDisk, 'name', 32).default([]).describe('Disks.'),
+    interfaces: listMap(vmiInterface, 'name', 16).default([]).describe('Network interfaces.'),
+    terminationGracePeriodSeconds: hardware.gracePeriod,
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: '!has(oldSelf.hostName) || (has(self.hostName) && self.hostName == oldSelf.hostName)',
+        message: 'a run never changes its host by an edit: migrate it',
+        fieldPath: '.hostName',
+      },
+      { rule: 'self.uuid == oldSelf.uuid', message: 'the UUID of a run cannot change', fieldPath: '.uuid' },
+    ],
+  })
+
+const vmiStatusInterface = z.object({
+  name: z.string().max(63).describe('As in the spec; the name inside the guest when it is not of the spec.'),
+  macAddress: z.string().max(17).optional().describe('MAC address.'),
+  guestName: z.string().max(64).optional().describe('Name of the interface inside the guest.'),
+  hostInterface: z.string().max(15).optional().describe('Interface on the host.'),
+  ipAddresses: z
+    .array(z.string().max(45))
+    .max(64)
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .optional()
+    .describe('What the guest agent reports.'),
+})
+
+export const virtualMachineInstanceStatus = z.object({
+  observedGeneration,
+  phase: z
+    .enum(['Pending', 'Scheduled', 'Starting', 'Running', 'Stopping', 'Succeeded', 'Failed'])
+    .optional()
+    .describe('Where the run stands. Succeeded and Failed are final.'),
+  reason: z.string().max(64).optional().describe('How the run ended, in one word.'),
+  message: z.string().max(1024).optional().describe('How the run ended, in a sentence.'),
+  startedAt: dateTime('When the domain started.').optional(),
+  finishedAt: dateTime('When the run ended.').optional(),
+  interfaces: listMap(vmiStatusInterface, 'name', 64)
+    .optional()
+    .describe('Interfaces as seen from host and guest.'),
+  guest: z
+    .object({
+      hostname: z.string().max(253).optional().describe('Host name inside.'),
+      operatingSystem: z.string().max(256).optional().describe('Operating system inside.'),
+      agentVersion: z.string().max(64).optional().describe('Version of the guest agent.'),
+    })
+    .optional()
+    .describe('What the guest agent tells.'),
+  conditions,
+})
+
+export type VirtualMachineInstanceSpec = z.infer<typeof virtualMachineInstanceSpec>
+export type VirtualMachineInstanceStatus = z.infer<typeof virtualMachineInstanceStatus>
+export type VirtualMachineInstance = Resource<VirtualMachineInstanceSpec, VirtualMachineInstanceStatus>
+
+export const virtualMachineInstanceKind = defineKind({
+  kind: 'VirtualMachineInstance',
+  plural: 'virtualmachineinstances',
+  shortNames: ['vmi', 'vmis'],
+  scope: 'Namespaced',
+  description:
+    'One run of a VirtualMachine on one host. Made, placed and ended by controllers; deleting it ends the run.',
+  spec: virtualMachineInstanceSpec,
+  status: virtualMachineInstanceStatus,
+  printerColumns: [
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'Where the run stands.' },
+    { name: 'Host', type: 'string', jsonPath: '.spec.hostName', description: 'The host that executes it.' },
+    {
+      name: 'IP',
+      type: 'string',
+      jsonPath: '.status.interfaces[0].ipAddresses[0]',
+      description: 'First address that the guest agent reports.',
+    },
+    {
+      name: 'Age',
+      type: 'date',
+      jsonPath: '.metadata.creationTimestamp',
+      description: 'Time since creation.',
+    },
+    {
+      name: 'Reason',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+      description: 'Why it is ready or not.',
+      priority: 1,
+    },
+  ],
+  selectableFields: ['.spec.hostName', '.status.phase'],
+  conditions: [
+    { type: VmiScheduled, description: 'Whether a host was chosen.', reasons: VmiScheduledReason },
+    { type: VmiReady, description: 'Whether the machine runs.', reasons: VmiReadyReason },
+    { type: VmiGuestAgent, description: 'Whether the guest agent answers.', reasons: VmiGuestAgentReason },
+  ],
+})

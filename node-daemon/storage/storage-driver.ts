@@ -1,0 +1,88 @@
+/**
+ * The port to one storage domain on this host, one implementation per domain type. Calls may be repeated and resumed
+ * after a crash: whatever is under construction has a name of its own and becomes visible by one rename.
+ * Failures are `StorageDriverError`s.
+ */
+export interface StorageDriver {
+  /** Makes the domain usable on this host and measures it. */
+  attach(signal?: AbortSignal): Promise<DomainUsage>
+
+  /** What is there under this key; undefined when nothing (complete) is. */
+  statVolume(key: VolumeKey, signal?: AbortSignal): Promise<Volume | undefined>
+
+  /** A blank disk, or one that starts as a copy of the image in the same domain. */
+  createDisk(key: VolumeKey, spec: NewDisk, signal?: AbortSignal): Promise<Volume>
+
+  /** Grows a disk that no machine has open; never shrinks. */
+  growDisk(key: VolumeKey, bytes: number, signal?: AbortSignal): Promise<Volume>
+
+  /**
+   * Imports an image: `open` is called for the bytes; they are hashed, checked, inspected as untrusted input
+   * and converted to the domain's format. On failure nothing is left behind.
+   */
+  importImage(key: VolumeKey, source: ImageImport, signal?: AbortSignal): Promise<ImportedImage>
+
+  /** Removes the volume and whatever a crash left of its making. Nothing there is no error. */
+  removeVolume(key: VolumeKey, signal?: AbortSignal): Promise<void>
+}
+
+/** `uid` of the Disk or Image: unique for all time, safe in paths. */
+export interface VolumeKey {
+  readonly kind: 'disk' | 'image'
+  readonly uid: string
+}
+
+export interface Volume {
+  readonly path: string
+  readonly format: 'qcow2' | 'raw'
+  readonly capacityBytes: number
+  readonly allocatedBytes: number
+}
+
+export interface NewDisk {
+  readonly format: 'qcow2' | 'raw'
+  /** Undefined: that of the image. */
+  readonly capacityBytes: number | undefined
+  readonly preallocate: boolean
+  readonly image: VolumeKey | undefined
+}
+
+export interface ImageImport {
+  readonly format: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | undefined
+  /** `sha256:<hex>` or `sha512:<hex>`. */
+  readonly checksum: string | undefined
+  /** Bytes from `offset` on; `totalBytes` when the source says. */
+  open(
+    signal: AbortSignal,
+  ): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly totalBytes: number | undefined }>
+  onProgress(percent: number): void
+}
+
+export interface ImportedImage extends Volume {
+  /** What the source's bytes hash to, with the algorithm of the checksum, or sha256. */
+  readonly digest: string
+  readonly sourceFormat: 'qcow2' | 'raw' | 'vmdk' | 'vdi'
+}
+
+export interface DomainUsage {
+  readonly capacityBytes: number
+  readonly availableBytes: number
+}
+
+export class StorageDriverError extends Error {
+  override readonly name = 'StorageDriverError'
+  readonly code:
+    | 'source-unreachable'
+    | 'checksum-mismatch'
+    | 'invalid-image'
+    | 'too-small'
+    | 'no-space'
+    | 'not-found'
+    | 'unavailable'
+    | 'failed'
+
+  constructor(code: StorageDriverError['code'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
