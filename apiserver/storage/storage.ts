@@ -33,8 +33,9 @@ export interface Storage {
 
   /**
    * Every change under `prefix` after `afterRevision`, in revision order, none lost or repeated across reconnects.
-   * Ends when `signal` is aborted; throws `compacted` when `afterRevision` is no longer held, and
-   * nothing else: connection loss is retried inside.
+   * Ends when `signal` is aborted; throws `compacted` when `afterRevision` is no longer held, or
+   * never was (the store was restored from a backup), and nothing else: connection loss is retried inside.
+   * An empty prefix watches every key there is, and so sees every revision.
    */
   watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<StorageBatch>
 

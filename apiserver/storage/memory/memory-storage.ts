@@ -84,6 +84,13 @@ class MemoryStorage implements Storage {
   async *watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncGenerator<StorageBatch> {
     if (signal.aborted || this.#closed) return
     if (afterRevision < this.#compacted) throw compactedError(afterRevision, this.#compacted)
+    // Such a revision belongs to the history of another store.
+    if (afterRevision > this.#revision) {
+      throw new StorageError(
+        'compacted',
+        `revision ${afterRevision} never was; the store is at ${this.#revision}`,
+      )
+    }
     yield* this.#log.watch(prefix, afterRevision, signal)
   }
 

@@ -1,0 +1,22 @@
+import type { IKeyValue } from 'etcd3'
+import type { StoredItem } from '../storage.ts'
+
+/** Every key that starts with `prefix`; an empty prefix means every key there is. */
+export function prefixRange(prefix: string): { readonly key: Buffer; readonly range_end: Buffer } {
+  if (prefix === '') return { key: Buffer.from([0]), range_end: Buffer.from([0]) }
+  return { key: Buffer.from(prefix), range_end: prefixEnd(prefix) }
+}
+
+/** The first key after all that start with `prefix`. */
+export function prefixEnd(prefix: string): Buffer {
+  const end = Buffer.from(prefix)
+  // UTF-8 never holds 0xff, so the last byte can always be counted up.
+  const last = end.at(-1)
+  if (last === undefined) return Buffer.from([0])
+  end[end.length - 1] = last + 1
+  return end
+}
+
+export function toStoredItem(kv: IKeyValue): StoredItem {
+  return { key: kv.key.toString(), value: kv.value, revision: Number(kv.mod_revision) }
+}
