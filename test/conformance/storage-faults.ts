@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Etcd3 } from 'etcd3'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../apimachinery/clock.ts'
 import { etcdStorage } from '../../apiserver/storage/etcd/etcd-storage.ts'
 import type { Storage } from '../../apiserver/storage/storage.ts'
@@ -30,6 +31,8 @@ export function etcdFaults(): void {
     await etcd.stop()
   })
 
+  afterEach(() => proxy.letAnswersPass())
+
   /** Resolves once etcd has carried out the next change of `key`. */
   const nextChange = async (key: string, afterRevision: number) =>
     (await collect(direct, { prefix: key, afterRevision }, 1))[0]
@@ -49,7 +52,7 @@ export function etcdFaults(): void {
     )
   })
 
-  test('transactions of several keys larger than one message arrive whole', async () => {
+  test('large values arrive whole over several cuts', async () => {
     const prefix = freshPrefix()
     const afterRevision = await direct.currentRevision()
     await fill(direct, prefix, 12, 1_400_000)
@@ -60,6 +63,28 @@ export function etcdFaults(): void {
     expect(events.map((event) => event.type === 'put' && event.value.length)).toEqual(
       Array(12).fill(1_400_000),
     )
+  })
+
+  test('a transaction that is cut between two fragments arrives whole and once', async () => {
+    const prefix = freshPrefix()
+    const afterRevision = await direct.currentRevision()
+    // etcd starts a new fragment at 2 MiB: the first ends between the two keys of the transaction.
+    await direct.create(`${prefix}a`, Buffer.alloc(900_000))
+    const raw = new Etcd3({ hosts: [...etcd.endpoints] })
+    const puts = ['b', 'c'].map((name) => raw.put(prefix + name).value(Buffer.alloc(700_000)))
+    await raw
+      .if(`${prefix}b`, 'Version', '==', 0)
+      .then(...puts)
+      .commit()
+    raw.close()
+    const before = proxy.cuts
+    proxy.cutEvery(1_800_000, 1)
+
+    const events = await collect(storage, { prefix, afterRevision }, 3)
+
+    expect(proxy.cuts).toBeGreaterThan(before)
+    expect(events.map((event) => event.key)).toEqual([`${prefix}a`, `${prefix}b`, `${prefix}c`])
+    expect(events[1]?.revision).toBe(events[2]?.revision)
   })
 
   test('a watch goes on over a restart of etcd', async () => {
@@ -95,10 +120,10 @@ export function etcdFaults(): void {
 
   test('a create whose answer is lost is found to be done', async () => {
     const key = `${freshPrefix()}a`
-    await storage.currentRevision()
+    const before = await storage.currentRevision()
     proxy.holdAnswers()
     const creating = storage.create(key, Buffer.from('mine'))
-    const change = await nextChange(key, await direct.currentRevision().then((now) => now - 1))
+    const change = await nextChange(key, before)
     proxy.cut()
 
     expect(await creating).toEqual({ key, value: Buffer.from('mine'), revision: change?.revision })
