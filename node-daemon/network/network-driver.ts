@@ -9,7 +9,7 @@ export interface NetworkDriver {
    */
   ensureNetwork(spec: NetworkSpecOnHost, signal?: AbortSignal): Promise<{ readonly bridge: string }>
 
-  /** Makes DHCP hand `ipAddress` to `macAddress`; replaces what either had before. */
+  /** On a NAT network. Makes DHCP hand `ipAddress` to `macAddress`; replaces what either had before. */
   ensureDhcpHost(network: string, host: DhcpHost, signal?: AbortSignal): Promise<void>
 
   removeDhcpHost(network: string, macAddress: string, signal?: AbortSignal): Promise<void>
@@ -17,7 +17,7 @@ export interface NetworkDriver {
   /** Takes the network down and forgets it; nothing happens when it is gone already or not ours. */
   removeNetwork(name: string, signal?: AbortSignal): Promise<void>
 
-  /** Names of the networks here that are ours. */
+  /** Names of the NAT networks here that are ours; a `bridge` network leaves no trace on the host. */
   listNetworks(signal?: AbortSignal): Promise<readonly string[]>
 }
 

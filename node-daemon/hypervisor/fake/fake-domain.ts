@@ -1,0 +1,75 @@
+import { Duplex } from 'node:stream'
+import type { DomainSpec, DomainStateReason, GuestFacts, ObservedDomain } from '../hypervisor.ts'
+
+/** A domain of the fake hypervisor, as its parts share it. */
+export interface FakeDomain {
+  readonly uuid: string
+  readonly name: string
+  /** Undefined for a domain that is not ours. */
+  spec: DomainSpec | undefined
+  state: ObservedDomain['state']
+  stateReason: DomainStateReason
+  /** What the guest agent would say; undefined while none answers. */
+  guest: GuestFacts | undefined
+  /** The guest hears a shutdown request and does nothing. */
+  ignoresShutdown: boolean
+  console: Duplex | undefined
+  /** Sizes in bytes of disks that were resized, by path. */
+  readonly diskBytes: Map<string, number>
+  /** Cancels what the guest would have done later: obeying a shutdown, its agent coming up. */
+  cancelLater: (() => void)[]
+}
+
+export function observe(domain: FakeDomain): ObservedDomain {
+  return {
+    uuid: domain.uuid,
+    name: domain.name,
+    owner: domain.spec?.owner,
+    state: domain.state,
+    stateReason: domain.stateReason,
+  }
+}
+
+export function hasProcess(domain: FakeDomain): boolean {
+  return domain.state !== 'shut-off' && domain.state !== 'crashed'
+}
+
+/** A domain that is off and that nobody owns yet. */
+export function newDomain(uuid: string, name: string): FakeDomain {
+  return {
+    uuid,
+    name,
+    spec: undefined,
+    state: 'shut-off',
+    stateReason: 'unknown',
+    guest: undefined,
+    ignoresShutdown: false,
+    console: undefined,
+    diskBytes: new Map(),
+    cancelLater: [],
+  }
+}
+
+/** What ends with the process: agent, console, whatever the guest was about to do. */
+export function stopGuest(domain: FakeDomain): void {
+  for (const cancel of domain.cancelLater) cancel()
+  domain.cancelLater = []
+  domain.guest = undefined
+  domain.console?.destroy()
+  domain.console = undefined
+}
+
+/** A serial console whose guest echoes what is typed. */
+export function echoConsole(): Duplex {
+  return new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      this.push(chunk)
+      done()
+    },
+    final(done) {
+      this.push(null)
+      done()
+    },
+  })
+}

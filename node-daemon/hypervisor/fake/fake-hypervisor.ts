@@ -1,0 +1,360 @@
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../../../apimachinery/clock.ts'
+import { sleep } from '../../../apimachinery/clock.ts'
+import { EventQueue } from '../event-queue.ts'
+import type {
+  DomainSpec,
+  DomainStateReason,
+  GuestFacts,
+  Hypervisor,
+  HypervisorEvent,
+  HypervisorFacts,
+  ObservedDomain,
+} from '../hypervisor.ts'
+import { HypervisorError } from '../hypervisor.ts'
+import type { FakeDomain } from './fake-domain.ts'
+import { echoConsole, hasProcess, newDomain, observe, stopGuest } from './fake-domain.ts'
+
+export interface FakeHypervisorOptions {
+  readonly clock: Clock
+  /** What `describe` says instead of the defaults: 8 CPUs, 32 GiB, no accelerator. */
+  readonly facts?: Partial<HypervisorFacts>
+  /** How long a start takes. Default 0. */
+  readonly startMs?: number
+  /** How long a guest takes to obey a shutdown request. Default 0. */
+  readonly shutdownMs?: number
+  /** How long after its start a guest's agent answers; undefined: it has none until `connectAgent`. */
+  readonly agentMs?: number
+  /** The address that the guest agent reports for an interface, such as the one its network's DHCP gave. */
+  readonly addressOf?: (macAddress: string) => string | undefined
+}
+
+/** The calls that `failNext` can make fail. */
+export type FakeOperation = Exclude<keyof Hypervisor, 'events' | 'close'>
+
+/**
+ * A hypervisor in memory that behaves: machines take time to start and stop, guests obey or don't, events arrive, the
+ * connection drops. What only a test or a simulator does to it is in `world`.
+ */
+export interface FakeHypervisor extends Hypervisor {
+  readonly world: FakeWorld
+}
+
+export interface FakeWorld {
+  /** The next `times` calls of `operation` reject with `error` and have no effect. */
+  failNext(operation: FakeOperation, error: Error, times?: number): void
+  /** The connection drops: calls are `unavailable`, machines go on. */
+  disconnect(message?: string): void
+  /** The connection is back, which every consumer of events learns as a `resync`. */
+  reconnect(): void
+  /** The host loses power: no machine runs any more and nobody is told. */
+  powerCut(): void
+  /** `poweroff` typed in the guest. */
+  guestPowerOff(uuid: string): void
+  /** The guest's kernel panics. */
+  guestCrash(uuid: string): void
+  /** The machine's process is killed. */
+  killProcess(uuid: string): void
+  /** An administrator powers it off behind Kvorum's back, as `virsh destroy` does. */
+  destroyByHand(uuid: string): void
+  /** An administrator pauses or resumes it behind Kvorum's back. */
+  setPaused(uuid: string, paused: boolean): void
+  /** The guest agent begins to answer; what it says defaults to name and interfaces of the machine. */
+  connectAgent(uuid: string, facts?: GuestFacts): void
+  disconnectAgent(uuid: string): void
+  /** Whether the guest does nothing when asked to shut down. */
+  ignoreShutdown(uuid: string, ignores: boolean): void
+  /** A machine that is not Kvorum's. */
+  addForeignDomain(domain: Pick<ObservedDomain, 'uuid' | 'name' | 'state'>): void
+  /** Text that the guest prints on its console. */
+  printOnConsole(uuid: string, text: string): void
+  /** What the domain was last started with. */
+  specOf(uuid: string): DomainSpec | undefined
+  /** Size in bytes that `resizeDisk` last set. */
+  diskBytes(uuid: string, path: string): number | undefined
+  /** How often each call was made, failures included. */
+  readonly calls: Readonly<Record<FakeOperation, number>>
+}
+
+const defaultFacts: HypervisorFacts = {
+  architecture: 'x86_64',
+  accelerator: 'None',
+  cpuModel: 'Fake',
+  cpuVendor: 'Kvorum',
+  cpus: 8,
+  topology: { sockets: 1, cores: 8, threads: 1 },
+  memoryBytes: 32 * 1024 ** 3,
+}
+
+/** Machines that exist in memory only; see `FakeWorld` for what can happen to them. */
+export function fakeHypervisor(options: FakeHypervisorOptions): FakeHypervisor {
+  return new InMemoryHypervisor(options)
+}
+
+class InMemoryHypervisor implements FakeHypervisor {
+  readonly #options: FakeHypervisorOptions
+  readonly #domains = new Map<string, FakeDomain>()
+  readonly #starting = new Map<string, Promise<void>>()
+  readonly #queues = new Set<EventQueue>()
+  readonly #failures: { operation: FakeOperation; error: Error; times: number }[] = []
+  readonly #calls: Record<FakeOperation, number> = {
+    describe: 0,
+    listDomains: 0,
+    getDomain: 0,
+    startDomain: 0,
+    shutdownDomain: 0,
+    destroyDomain: 0,
+    undefineDomain: 0,
+    guestFacts: 0,
+    openConsole: 0,
+    resizeDisk: 0,
+  }
+  #disconnected: string | undefined
+  readonly world: FakeWorld
+
+  constructor(options: FakeHypervisorOptions) {
+    this.#options = options
+    this.world = this.#createWorld()
+  }
+
+  async describe(signal?: AbortSignal): Promise<HypervisorFacts> {
+    this.#begin('describe', signal)
+    return { ...defaultFacts, ...this.#options.facts }
+  }
+
+  async listDomains(signal?: AbortSignal): Promise<readonly ObservedDomain[]> {
+    this.#begin('listDomains', signal)
+    return [...this.#domains.values()].map(observe)
+  }
+
+  async getDomain(uuid: string, signal?: AbortSignal): Promise<ObservedDomain | undefined> {
+    this.#begin('getDomain', signal)
+    const domain = this.#domains.get(uuid)
+    return domain === undefined ? undefined : observe(domain)
+  }
+
+  async startDomain(spec: DomainSpec, signal?: AbortSignal): Promise<void> {
+    this.#begin('startDomain', signal)
+    const existing = this.#domains.get(spec.uuid)
+    this.#refuseConflict(spec, existing)
+    if (existing !== undefined && hasProcess(existing)) return
+    const running = this.#starting.get(spec.uuid) ?? this.#start(spec)
+    await running
+    signal?.throwIfAborted()
+  }
+
+  #refuseConflict(spec: DomainSpec, existing: FakeDomain | undefined): void {
+    if (existing !== undefined && existing.spec?.owner.uid !== spec.owner.uid) {
+      const owner = existing.spec?.owner
+      const holder = owner === undefined ? 'is not managed by Kvorum' : `belongs to ${describeOwner(owner)}`
+      throw new HypervisorError('conflict', `domain ${spec.uuid} exists on this host and ${holder}`)
+    }
+    const namesake = [...this.#domains.values()].find(
+      (domain) => domain.name === spec.name && domain.uuid !== spec.uuid,
+    )
+    if (namesake !== undefined)
+      throw new HypervisorError(
+        'conflict',
+        `domain ${namesake.uuid} on this host is already named ${spec.name}`,
+      )
+  }
+
+  #start(spec: DomainSpec): Promise<void> {
+    const started = this.#startLater(spec).finally(() => this.#starting.delete(spec.uuid))
+    this.#starting.set(spec.uuid, started)
+    return started
+  }
+
+  async #startLater(spec: DomainSpec): Promise<void> {
+    const { clock, startMs = 0, agentMs } = this.#options
+    const domain = newDomain(spec.uuid, spec.name)
+    domain.spec = spec
+    this.#domains.set(spec.uuid, domain)
+    if (startMs > 0) await sleep(clock, startMs)
+    if (this.#domains.get(spec.uuid) !== domain)
+      throw new HypervisorError('failed', `domain ${spec.name} was removed while it started`)
+    this.#become(domain, 'running', 'started')
+    if (agentMs === 0) this.#setAgent(domain, this.#factsOf(spec))
+    else if (agentMs !== undefined)
+      domain.cancelLater.push(clock.after(agentMs, () => this.#setAgent(domain, this.#factsOf(spec))))
+  }
+
+  async shutdownDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('shutdownDomain', signal)
+    const domain = this.#ours(uuid)
+    if (domain === undefined || !hasProcess(domain) || domain.ignoresShutdown) return
+    const { clock, shutdownMs = 0 } = this.#options
+    const powerOff = () => this.#end(domain, 'shut-off', 'guest-shutdown')
+    if (shutdownMs === 0) return powerOff()
+    if (domain.state !== 'shutting-down') domain.cancelLater.push(clock.after(shutdownMs, powerOff))
+    this.#become(domain, 'shutting-down', 'unknown')
+  }
+
+  async destroyDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('destroyDomain', signal)
+    await this.#starting.get(uuid)
+    const domain = this.#ours(uuid)
+    if (domain !== undefined && hasProcess(domain)) this.#end(domain, 'shut-off', 'destroyed')
+  }
+
+  async undefineDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('undefineDomain', signal)
+    const domain = this.#ours(uuid)
+    if (domain === undefined) return
+    if (hasProcess(domain) || this.#starting.has(uuid))
+      throw new HypervisorError('conflict', `domain ${domain.name} runs: power it off before it is undefined`)
+    this.#domains.delete(uuid)
+    this.#publish({ type: 'domain', uuid })
+  }
+
+  async guestFacts(uuid: string, timeoutMs: number, signal?: AbortSignal): Promise<GuestFacts | undefined> {
+    this.#begin('guestFacts', signal)
+    if (!(timeoutMs > 0)) throw new HypervisorError('invalid', 'timeoutMs must be greater than 0')
+    const domain = this.#domains.get(uuid)
+    return domain !== undefined && hasProcess(domain) ? domain.guest : undefined
+  }
+
+  async openConsole(uuid: string): Promise<Duplex> {
+    this.#begin('openConsole', undefined)
+    const domain = this.#running(uuid)
+    domain.console?.destroy()
+    domain.console = echoConsole()
+    return domain.console
+  }
+
+  async resizeDisk(uuid: string, path: string, bytes: number, signal?: AbortSignal): Promise<void> {
+    this.#begin('resizeDisk', signal)
+    const domain = this.#running(uuid)
+    if (!domain.spec?.disks.some((disk) => disk.path === path))
+      throw new HypervisorError('not-found', `domain ${domain.name} has no disk ${path}`)
+    domain.diskBytes.set(path, bytes)
+  }
+
+  events(signal: AbortSignal): AsyncIterable<HypervisorEvent> {
+    const queue: EventQueue = new EventQueue(signal, { onEnd: () => this.#queues.delete(queue) })
+    if (!signal.aborted) this.#queues.add(queue)
+    queue.add(
+      this.#disconnected === undefined
+        ? { type: 'resync' }
+        : { type: 'disconnected', message: this.#disconnected },
+    )
+    return queue
+  }
+
+  async close(): Promise<void> {
+    this.#disconnected = 'the connection was closed'
+    for (const queue of this.#queues) queue.end()
+    for (const domain of this.#domains.values()) domain.console?.destroy()
+  }
+
+  #begin(operation: FakeOperation, signal: AbortSignal | undefined): void {
+    this.#calls[operation] += 1
+    signal?.throwIfAborted()
+    if (this.#disconnected !== undefined) throw new HypervisorError('unavailable', this.#disconnected)
+    const failure = this.#failures.find(
+      (candidate) => candidate.operation === operation && candidate.times > 0,
+    )
+    if (failure === undefined) return
+    failure.times -= 1
+    throw failure.error
+  }
+
+  #ours(uuid: string): FakeDomain | undefined {
+    const domain = this.#domains.get(uuid)
+    if (domain !== undefined && domain.spec === undefined)
+      throw new HypervisorError('conflict', `domain ${domain.name} is not managed by Kvorum`)
+    return domain
+  }
+
+  #running(uuid: string): FakeDomain {
+    const domain = this.#ours(uuid)
+    if (domain === undefined) throw new HypervisorError('not-found', `no domain ${uuid} on this host`)
+    if (!hasProcess(domain)) throw new HypervisorError('conflict', `domain ${domain.name} does not run`)
+    return domain
+  }
+
+  #become(domain: FakeDomain, state: FakeDomain['state'], stateReason: DomainStateReason): void {
+    domain.state = state
+    domain.stateReason = stateReason
+    this.#publish({ type: 'domain', uuid: domain.uuid, state, stateReason })
+  }
+
+  #end(domain: FakeDomain, state: 'shut-off' | 'crashed', reason: DomainStateReason): void {
+    if (!hasProcess(domain)) return
+    stopGuest(domain)
+    this.#become(domain, state, reason)
+  }
+
+  #setAgent(domain: FakeDomain, guest: GuestFacts | undefined): void {
+    domain.guest = guest
+    this.#publish({ type: 'agent', uuid: domain.uuid, connected: guest !== undefined })
+  }
+
+  #factsOf(spec: DomainSpec): GuestFacts {
+    return {
+      hostname: spec.owner.name,
+      operatingSystem: 'Fake OS 1.0',
+      agentVersion: '1.0.0',
+      interfaces: spec.interfaces.map(({ macAddress }, index) => {
+        const address = this.#options.addressOf?.(macAddress)
+        return { guestName: `eth${index}`, macAddress, ipAddresses: address === undefined ? [] : [address] }
+      }),
+    }
+  }
+
+  #publish(event: HypervisorEvent): void {
+    if (this.#disconnected !== undefined && event.type !== 'disconnected') return
+    for (const queue of this.#queues) queue.add(event)
+  }
+
+  #createWorld(): FakeWorld {
+    const find = (uuid: string): FakeDomain => {
+      const domain = this.#domains.get(uuid)
+      if (domain === undefined) throw new Error(`the fake hypervisor has no domain ${uuid}`)
+      return domain
+    }
+    return {
+      calls: this.#calls,
+      failNext: (operation, error, times = 1) => void this.#failures.push({ operation, error, times }),
+      disconnect: (message = 'the connection to the hypervisor was lost') => {
+        this.#disconnected = message
+        this.#publish({ type: 'disconnected', message })
+      },
+      reconnect: () => {
+        this.#disconnected = undefined
+        this.#publish({ type: 'resync' })
+      },
+      powerCut: () => {
+        for (const domain of this.#domains.values()) {
+          stopGuest(domain)
+          domain.state = 'shut-off'
+          domain.stateReason = 'unknown'
+        }
+      },
+      guestPowerOff: (uuid) => this.#end(find(uuid), 'shut-off', 'guest-shutdown'),
+      guestCrash: (uuid) => this.#end(find(uuid), 'shut-off', 'crashed'),
+      killProcess: (uuid) => this.#end(find(uuid), 'shut-off', 'failed'),
+      destroyByHand: (uuid) => this.#end(find(uuid), 'shut-off', 'destroyed'),
+      setPaused: (uuid, paused) =>
+        this.#become(find(uuid), paused ? 'paused' : 'running', paused ? 'unknown' : 'started'),
+      connectAgent: (uuid, facts) => {
+        const domain = find(uuid)
+        if (domain.spec !== undefined) this.#setAgent(domain, facts ?? this.#factsOf(domain.spec))
+      },
+      disconnectAgent: (uuid) => this.#setAgent(find(uuid), undefined),
+      ignoreShutdown: (uuid, ignores) => void (find(uuid).ignoresShutdown = ignores),
+      addForeignDomain: ({ uuid, name, state }) => {
+        const domain = newDomain(uuid, name)
+        this.#domains.set(uuid, domain)
+        this.#become(domain, state, 'unknown')
+      },
+      printOnConsole: (uuid, text) => void find(uuid).console?.push(text),
+      specOf: (uuid) => this.#domains.get(uuid)?.spec,
+      diskBytes: (uuid, path) => this.#domains.get(uuid)?.diskBytes.get(path),
+    }
+  }
+}
+
+function describeOwner(owner: DomainSpec['owner']): string {
+  return `${owner.namespace}/${owner.name}, run ${owner.uid}`
+}
