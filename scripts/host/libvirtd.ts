@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { run } from '../run.ts'
+
+const socketPath = '/run/libvirt/libvirt-sock'
+const startMs = 20_000
+
+/**
+ * Sees to it that libvirtd answers: through systemd where it runs, else as a daemon of its own. With `maskKvm`
+ * libvirtd does not see /dev/kvm: a broken one makes it probe QEMU for 40 s at every define.
+ */
+export async function ensureLibvirtd(maskKvm: boolean, log: (line: string) => void): Promise<void> {
+  if (await answers()) return
+  log(`Starting libvirtd${maskKvm ? ' without /dev/kvm' : ''}`)
+  if (await exists('/run/systemd/system')) await startWithSystemd(maskKvm)
+  else await startAlone(maskKvm)
+  const deadline = Date.now() + startMs
+  while (!(await answers())) {
+    if (Date.now() > deadline) throw new Error(`libvirtd did not come up: nothing answers on ${socketPath}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+async function startWithSystemd(maskKvm: boolean): Promise<void> {
+  if (maskKvm) {
+    await mkdir('/etc/systemd/system/libvirtd.service.d', { recursive: true })
+    await writeFile(
+      '/etc/systemd/system/libvirtd.service.d/kvorum-kvm.conf',
+      '[Service]\nInaccessiblePaths=-/dev/kvm\n',
+    )
+    await run('systemctl', ['daemon-reload'])
+  }
+  await run('systemctl', ['enable', '--now', 'libvirtd.service'])
+}
+
+async function startAlone(maskKvm: boolean): Promise<void> {
+  await mkdir('/run/libvirt', { recursive: true })
+  const command = 'virtlogd -d; exec libvirtd -d'
+  if (maskKvm && (await exists('/dev/kvm'))) {
+    await runDetached('unshare', [
+      '-m',
+      '--propagation',
+      'slave',
+      'sh',
+      '-c',
+      `mount --bind /dev/null /dev/kvm; ${command}`,
+    ])
+  } else {
+    await runDetached('sh', ['-c', command])
+  }
+}
+
+// libvirtd forks into the background by itself; what it inherits must not keep our pipes open.
+function runDetached(file: string, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: 'ignore', detached: true })
+    child.on('error', reject)
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${file} ended with ${String(code)}`)),
+    )
+  })
+}
+
+function answers(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(socketPath)
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+/** IPv4 forwarding: without it machines on a NAT network reach nothing beyond the host. */
+export async function ensureForwarding(log: (line: string) => void): Promise<void> {
+  const path = '/proc/sys/net/ipv4/ip_forward'
+  if ((await readFile(path, 'utf8')).trim() === '1') return
+  log('Switching on IPv4 forwarding (net.ipv4.ip_forward=1)')
+  await writeFile(path, '1')
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
