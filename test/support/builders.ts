@@ -80,12 +80,8 @@ export function anImage(overrides: Overrides<Image> = {}): Stored<Image> {
 
 /** `nat`, 10.80.0.0/24. */
 export function aNetwork(overrides: Overrides<Network> = {}): Stored<Network> {
-  return build<Network>(
-    networkKind,
-    'default',
-    { type: 'nat', subnets: [{ cidr: '10.80.0.0/24' }] },
-    overrides,
-  )
+  const spec = { type: 'nat', subnets: [{ cidr: '10.80.0.0/24' }] }
+  return build<Network>(networkKind, 'default', { spec }, overrides)
 }
 
 /** `local`. */
