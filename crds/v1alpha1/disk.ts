@@ -15,8 +15,10 @@ export const DiskReason = {
   StorageDomainNotReady: 'The storage domain cannot be used on the host.',
   ImageNotFound: 'The image that the disk is made from does not exist.',
   ImageNotReady: 'The image that the disk is made from is not imported yet.',
+  ImageFailed: 'The image that the disk is made from could not be imported.',
   SizeTooSmall: 'The disk would be smaller than the image that it is made from.',
   ProvisionFailed: 'The disk could not be made; it is tried again.',
+  InUse: 'The disk is to be deleted and waits for the machine that uses it.',
   Deleting: 'The disk is being removed from its storage domain.',
 } as const
 

@@ -44,6 +44,15 @@ const attachment = z.object({
   message: z.string().max(1024).optional().describe('Why not.'),
 })
 
+const storageAttachment = attachment.extend({
+  capacityBytes: count('Size of the file system.').optional(),
+  availableBytes: count('Free space.').optional(),
+})
+
+const networkAttachment = attachment.extend({
+  bridge: z.string().max(15).optional().describe('The interface that machines are plugged into.'),
+})
+
 export const hostStatus = z.object({
   observedGeneration,
   capacity: resourceTotals('What the hardware has.').optional(),
@@ -93,8 +102,10 @@ export const hostStatus = z.object({
     .describe('Where the daemon serves consoles to the API server.'),
   daemonVersion: z.string().max(64).optional().describe('Version of the node daemon.'),
   startedAt: dateTime('When the host booted.').optional(),
-  storageDomains: listMap(attachment, 'name', 256).optional().describe('Storage domains as seen from here.'),
-  networks: listMap(attachment, 'name', 1024).optional().describe('Networks as seen from here.'),
+  storageDomains: listMap(storageAttachment, 'name', 256)
+    .optional()
+    .describe('Storage domains as seen from here.'),
+  networks: listMap(networkAttachment, 'name', 1024).optional().describe('Networks as seen from here.'),
   machines: count('Machine runs on the host.').optional(),
   unmanagedDomains: z
     .array(z.string().max(253))

@@ -9,6 +9,9 @@ export const NetworkReason = {
   Active: 'At least one host has the network.',
   NoHosts: 'No host has brought the network up yet.',
   ActivationFailed: 'No host could bring the network up; the message says why.',
+  SubnetInvalid: 'The address range cannot be used; the message says why.',
+  InUse:
+    'The network is to be deleted and waits for the machines that are plugged into it; the message counts them.',
 } as const
 
 const address = (description: string) =>

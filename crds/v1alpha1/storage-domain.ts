@@ -9,6 +9,7 @@ export const StorageDomainReason = {
   Attached: 'At least one host can use the domain.',
   NoHosts: 'No host has attached the domain yet.',
   AttachFailed: 'No host can use the domain; the message says why.',
+  InUse: 'The domain is to be deleted and waits for what is kept in it; the message counts it.',
 } as const
 
 export const storageDomainSpec = z

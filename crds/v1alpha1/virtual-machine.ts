@@ -32,6 +32,8 @@ export const VmReadyReason = {
   StartFailed: 'The host could not start the machine; it is tried again.',
   GuestShutdown: 'The guest shut itself down and the restart policy leaves it so.',
   Crashed: 'The machine ended by itself and the restart policy leaves it so.',
+  HostUnreachable: 'The host has not been heard from; whether the machine runs there is unknown.',
+  InstanceNotOwned: 'A VirtualMachineInstance of the same name belongs to something else.',
 } as const
 
 export const VmDisksReason = {
@@ -41,12 +43,21 @@ export const VmDisksReason = {
   ImageNotReady: 'The image of a disk is not imported yet.',
   ImageFailed: 'The image of a disk could not be imported.',
   StorageDomainNotFound: 'The storage domain of a disk does not exist.',
+  DiskPending: 'A disk was made and nobody has looked at it yet.',
+  DiskFailed: 'A disk could not be made on its host; the message says why.',
+  DiskDeleting: 'A disk of the machine is being deleted.',
+  DiskNotOwned: 'A Disk that has the name of an inline disk belongs to something else.',
+  DiskInUse: 'A run of another machine uses a disk of this one.',
+  DiskRefused: 'The API server refuses an inline disk; the message says why.',
 } as const
 
 export const VmNetworksReason = {
   NetworksFound: 'Every network exists and every interface has its addresses.',
   NetworkNotFound: 'A network that the machine names does not exist.',
   AddressesExhausted: 'A network has no free address left.',
+  AddressConflict: 'An address that the machine names is in use by another machine.',
+  AddressNotInSubnet: 'An address that the machine names cannot be handed out by the network.',
+  SubnetInvalid: 'The address range of a network cannot be used.',
 } as const
 
 export const VmScheduledReason = {
@@ -55,6 +66,8 @@ export const VmScheduledReason = {
   NoHostFits: 'Every host was looked at and none fits; the message counts why.',
   HostClusterNotFound: 'The cluster that the machine names does not exist.',
   WaitingForDependencies: 'Disks or networks come first.',
+  WaitingForScheduler: 'The run has not been looked at by the scheduler yet.',
+  BackOff: 'The machine ended again and again; the next start waits.',
 } as const
 
 export const VmRestartRequiredReason = {
