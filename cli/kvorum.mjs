@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// Starts the CLI on the Node it is made for: this one if it is new enough, else the one installed beside the sources.
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  const { main } = await import('./main.ts')
+  process.exitCode = await main(process.argv.slice(2))
+} else {
+  const here = fileURLToPath(import.meta.url)
+  const node = join(dirname(here), '..', 'node_modules', 'node', 'bin', 'node')
+  const child = spawnSync(node, [here, ...process.argv.slice(2)], { stdio: 'inherit' })
+  if (child.error) {
+    console.error(`kvorum needs Node 24 or newer; this is ${process.versions.node}`)
+    process.exit(1)
+  }
+  process.exit(child.status ?? 1)
+}
