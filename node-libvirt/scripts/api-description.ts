@@ -56,7 +56,8 @@ function parseEnums(text: string): ReadonlyMap<string, readonly ApiEnumValue[]> 
     values.push({ name, value: resolve(element.get('value') ?? ''), since: element.get('version') ?? '' })
     enums.set(type, values)
   }
-  for (const values of enums.values()) values.sort((a, b) => a.value - b.value || a.name.localeCompare(b.name))
+  for (const values of enums.values())
+    values.sort((a, b) => a.value - b.value || a.name.localeCompare(b.name))
   return new Map([...enums].sort(([a], [b]) => a.localeCompare(b)))
 }
 

@@ -1,4 +1,4 @@
-import { camelCase, publicTypeName, resolveType, structOf } from './protocol-model.ts'
+import { camelCase, isNumber, publicTypeName, resolveType, structOf } from './protocol-model.ts'
 import type { EventModel, ProcedureModel, ProtocolModel } from './protocol-model.ts'
 import type { XdrField, XdrFile, XdrType } from './xdr-language.ts'
 
@@ -128,13 +128,16 @@ class StructCodecs {
   }
 
   #object(struct: string): string {
-    const members = structOf(this.#xdr, struct).map((field) => `${camelCase(field.name)}: ${this.read(field)}`)
+    const members = structOf(this.#xdr, struct).map(
+      (field) => `${camelCase(field.name)}: ${this.read(field)}`,
+    )
     return `({ ${members.join(', ')} })`
   }
 
   /** The expression that reads one member. */
   read(field: XdrField): string {
     const type = resolveType(this.#xdr, field.type)
+    if (isNumber(type)) return `r.${type.kind}()`
     switch (type.kind) {
       case 'string':
         return type.max === defaultStringMax ? 'r.string()' : `r.string(${type.max})`
@@ -152,8 +155,6 @@ class StructCodecs {
         return `r.optional(${this.#elementReader(type.of)})`
       case 'named':
         return `${this.decoder(type.name)}(r)`
-      default:
-        return `r.${type.kind}()`
     }
   }
 
@@ -175,6 +176,7 @@ class StructCodecs {
 
   #writeValue(field: XdrField, value: string): string {
     const type = resolveType(this.#xdr, field.type)
+    if (isNumber(type)) return `w.${type.kind}(${value})`
     switch (type.kind) {
       case 'string':
         return type.max === defaultStringMax ? `w.string(${value})` : `w.string(${value}, ${type.max})`
@@ -192,8 +194,6 @@ class StructCodecs {
         return `${this.encoder(type.name)}(w, ${value})`
       case 'chars':
         throw new Error(`No rule to write the fixed text ${field.name}`)
-      default:
-        return `w.${type.kind}(${value})`
     }
   }
 

@@ -1,6 +1,6 @@
 import type { ApiDescription } from './api-description.ts'
 import { descriptions, eventDescriptions } from './descriptions.ts'
-import { camelCase, publicTypeName, resolveType, structOf } from './protocol-model.ts'
+import { camelCase, isNumber, publicTypeName, resolveType, structOf } from './protocol-model.ts'
 import type { EventModel, ProcedureModel, ProtocolModel } from './protocol-model.ts'
 import type { XdrField, XdrFile, XdrType } from './xdr-language.ts'
 
@@ -8,7 +8,9 @@ import type { XdrField, XdrFile, XdrType } from './xdr-language.ts'
 export function emitTypes(model: ProtocolModel, api: ApiDescription): string {
   const structs = usedStructs(model)
   const documented = new Map(
-    model.procedures.flatMap((procedure) => (procedure.args === undefined ? [] : [[procedure.args, procedure]])),
+    model.procedures.flatMap((procedure) =>
+      procedure.args === undefined ? [] : [[procedure.args, procedure]],
+    ),
   )
   return [
     "import type { TypedParam } from '../typed-param-codec.ts'",
@@ -91,14 +93,8 @@ function emitEvent(xdr: XdrFile, event: EventModel): string {
 
 function typeText(xdr: XdrFile, type: XdrType, name: string): string {
   const resolved = resolveType(xdr, type)
+  if (isNumber(resolved)) return resolved.kind.endsWith('hyper') ? 'bigint' : 'number'
   switch (resolved.kind) {
-    case 'int':
-    case 'uint':
-    case 'double':
-      return 'number'
-    case 'hyper':
-    case 'uhyper':
-      return 'bigint'
     case 'string':
     case 'fixedOpaque':
     case 'chars':
@@ -127,7 +123,8 @@ function emitEntry(procedure: ProcedureModel, api: ApiDescription): string {
 
 function documentation(procedure: ProcedureModel, api: ApiDescription): string[] {
   const { api: known, acl, stream } = procedure
-  const flags = known?.flags !== undefined && api.enums.has(known.flags) ? ` Flags: {@link ${known.flags}}.` : ''
+  const flags =
+    known?.flags !== undefined && api.enums.has(known.flags) ? ` Flags: {@link ${known.flags}}.` : ''
   const facts = [
     known === undefined ? 'No public C function.' : `C: \`${known.name}\`, since ${known.since}.${flags}`,
     ...(acl.length === 0 ? [] : [`Permissions: ${acl.join(', ')}.`]),

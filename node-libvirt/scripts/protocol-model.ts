@@ -63,7 +63,8 @@ export function buildModel(xdr: XdrFile, api: ApiDescription): ProtocolModel {
 
 /** Events of the old registration call: superseded by the same event with a callback id. */
 function isLegacy(stem: string, xdr: XdrFile): boolean {
-  if (!stem.startsWith('remote_domain_event_') || stem.startsWith('remote_domain_event_callback_')) return false
+  if (!stem.startsWith('remote_domain_event_') || stem.startsWith('remote_domain_event_callback_'))
+    return false
   return xdr.structs.has(`${stem.replace('remote_domain_event_', 'remote_domain_event_callback_')}_msg`)
 }
 
@@ -127,6 +128,13 @@ export function resolveType(xdr: XdrFile, type: XdrType): XdrType {
   const target = xdr.typedefs.get(type.name)
   if (target !== undefined) return resolveType(xdr, target)
   return xdr.enums.has(type.name) ? { kind: 'int' } : type
+}
+
+type NumberType = Extract<XdrType, { readonly kind: 'int' | 'uint' | 'hyper' | 'uhyper' | 'double' }>
+
+/** Whether a value of the type is one number on the wire. */
+export function isNumber(type: XdrType): type is NumberType {
+  return ['int', 'uint', 'hyper', 'uhyper', 'double'].includes(type.kind)
 }
 
 /** `remote_nonnull_storage_vol` is `StorageVol`, `remote_domain_get_info_ret` is `DomainGetInfoRet`. */

@@ -26,11 +26,11 @@ export async function fetchProtocolSource(): Promise<ProtocolSource> {
     await mkdir(join(directory, 'lists', 'partial'), { recursive: true })
     await writeFile(join(directory, 'deb-src.sources'), await debSources())
     const options = [
-      ...['-o', `Dir::Etc::sourcelist=${join(directory, 'deb-src.sources')}`],
-      ...['-o', 'Dir::Etc::sourceparts=-'],
-      ...['-o', `Dir::State::lists=${join(directory, 'lists')}`],
-      ...['-o', 'APT::Sandbox::User=root'],
-    ]
+      `Dir::Etc::sourcelist=${join(directory, 'deb-src.sources')}`,
+      'Dir::Etc::sourceparts=-',
+      `Dir::State::lists=${join(directory, 'lists')}`,
+      'APT::Sandbox::User=root',
+    ].flatMap((option) => ['-o', option])
     await run('apt-get', [...options, '-qq', 'update'], { cwd: directory, timeout: 300_000 })
     await run('apt-get', [...options, '-qq', '--download-only', 'source', 'libvirt'], {
       cwd: directory,

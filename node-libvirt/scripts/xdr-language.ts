@@ -61,7 +61,11 @@ export function parseXdr(sources: readonly string[]): XdrFile {
         const member = parseMember(typedef, file)
         file.typedefs.set(member.name, member.type)
       } else if (block === 'enum') file.enums.set(name, parseEnum(body, file.constants))
-      else if (block === 'struct') file.structs.set(name, membersOf(body).map((line) => parseMember(line, file)))
+      else if (block === 'struct')
+        file.structs.set(
+          name,
+          membersOf(body).map((line) => parseMember(line, file)),
+        )
       else if (block === 'union') file.unions.set(name, membersOf(body.replaceAll(/case\s+\w+\s*:/g, '')))
     }
   }

@@ -36,7 +36,7 @@ type Make = <Args, Ret>(
 ) => Procedure<Args, Ret>
 
 /** Makes a procedure of the remote program; for the generated table. */
-export const remoteProcedure: Make = (name, number, encode, decode, traits) => ({
+export const remoteProcedure: Make = (...[name, number, encode, decode, traits]) => ({
   name,
   program: remoteProgram,
   number,
@@ -46,7 +46,7 @@ export const remoteProcedure: Make = (name, number, encode, decode, traits) => (
 })
 
 /** Makes a procedure of the QEMU program; for the generated table. */
-export const qemuProcedure: Make = (name, number, encode, decode, traits) => ({
+export const qemuProcedure: Make = (...[name, number, encode, decode, traits]) => ({
   name,
   program: qemuProgram,
   number,

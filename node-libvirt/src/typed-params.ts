@@ -15,14 +15,42 @@ export function typedParams(params: readonly TypedParam[]): Record<string, Typed
 /** Makes single typed parameters: libvirt refuses a right value of the wrong type, so the type is always named. */
 export const typedParam = {
   /** A signed 32-bit integer. */
-  int: (field: string, value: number): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_INT, value }),
+  int: (field: string, value: number): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_INT,
+    value,
+  }),
   /** An unsigned 32-bit integer. */
-  uint: (field: string, value: number): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_UINT, value }),
+  uint: (field: string, value: number): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_UINT,
+    value,
+  }),
   /** A signed 64-bit integer. */
-  llong: (field: string, value: bigint): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_LLONG, value }),
+  llong: (field: string, value: bigint): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_LLONG,
+    value,
+  }),
   /** An unsigned 64-bit integer. */
-  ullong: (field: string, value: bigint): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_ULLONG, value }),
-  double: (field: string, value: number): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_DOUBLE, value }),
-  boolean: (field: string, value: boolean): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_BOOLEAN, value }),
-  string: (field: string, value: string): TypedParam => ({ field, type: virTypedParameterType.VIR_TYPED_PARAM_STRING, value }),
+  ullong: (field: string, value: bigint): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_ULLONG,
+    value,
+  }),
+  double: (field: string, value: number): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_DOUBLE,
+    value,
+  }),
+  boolean: (field: string, value: boolean): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_BOOLEAN,
+    value,
+  }),
+  string: (field: string, value: string): TypedParam => ({
+    field,
+    type: virTypedParameterType.VIR_TYPED_PARAM_STRING,
+    value,
+  }),
 } as const

@@ -244,5 +244,9 @@ export class XdrWriter {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value)
+  return typeof value === 'bigint'
+    ? `${value}n`
+    : typeof value === 'string'
+      ? JSON.stringify(value.slice(0, 80))
+      : String(value)
 }
