@@ -33,7 +33,8 @@ export interface ResourceCache {
   /**
    * Subscribes from just after `afterRevision`. Events still in the ring are replayed to `onEvents` before this returns;
    * throws a StorageError `compacted` when the ring no longer reaches back that far. `onEvents` gets all events of one
-   * tick at once and is never called re-entrantly. `onRevision` reports progress without events (for bookmarks).
+   * tick at once and is never called re-entrantly. Events are delivered in the same step in which `get`, `list`
+   * and `revision` change, so a bookmark may carry `revision` at any time: everything up to it was delivered.
    */
   subscribe(prefix: string, afterRevision: number, subscriber: CacheSubscriber): () => void
 }
