@@ -7,7 +7,7 @@ import { isStorageError, StorageError } from '../storage/storage.ts'
 import type { ResourceCache, WatchCache } from './cache.ts'
 import { CachedResource } from './cached-resource.ts'
 import { EventFeed } from './event-feed.ts'
-import { oldestRevision } from './oldest-revision.ts'
+import { findHistory } from './storage-history.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 import { SharedRead } from './shared-read.ts'
 
@@ -47,6 +47,8 @@ class StorageWatchCache implements WatchCache {
   readonly #feed: EventFeed
   readonly #storeRevision: SharedRead<number>
   readonly #started: Promise<void>
+  /** The store's revision at the start: before the feed is there, what it shows is the past. */
+  #startRevision = 0
   readonly #running: Promise<void>
 
   constructor({ storage, clock, log }: WatchCacheOptions) {
@@ -99,7 +101,12 @@ class StorageWatchCache implements WatchCache {
       waitFor: (revision: number, signal: AbortSignal) => this.#waitFor(revision, signal),
     }
     const resource = new CachedResource(prefix, progress, this.#log)
-    const opened = { resource, loaded: this.#started.then(() => this.#load(resource)) }
+    const load = async () => {
+      await this.#started
+      await this.#load(resource)
+      await this.#waitFor(this.#startRevision, this.#closing.signal)
+    }
+    const opened = { resource, loaded: load() }
     this.#opened.set(prefix, opened)
     // The next caller starts afresh.
     opened.loaded.catch(() => {
@@ -175,9 +182,10 @@ class StorageWatchCache implements WatchCache {
   }
 
   async #start(): Promise<void> {
-    this.#feed.reset(
-      await this.#persist(() => oldestRevision(this.#storage, historyLength, this.#closing.signal)),
-    )
+    const { signal } = this.#closing
+    const { oldest, current } = await this.#persist(() => findHistory(this.#storage, historyLength, signal))
+    this.#feed.reset(oldest)
+    this.#startRevision = current
   }
 
   async #run(): Promise<void> {
