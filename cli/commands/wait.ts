@@ -86,11 +86,11 @@ async function watchOnce(
 }
 
 /** `delete`, `condition=Ready` or `condition=Ready=False`. */
-export function parseGoal(text: string): Goal {
-  if (text === 'delete') return (object) => object === undefined
-  const match = /^condition=([A-Za-z0-9./-]+)(?:=(\w+))?$/.exec(text)
+export function parseGoal(words: string): Goal {
+  if (words === 'delete') return (object) => object === undefined
+  const match = /^condition=([A-Za-z0-9./-]+)(?:=(\w+))?$/.exec(words)
   if (match === null)
-    throw new UsageError(`--for=${text} is not understood: use condition=NAME[=STATUS] or delete`)
+    throw new UsageError(`--for=${words} is not understood: use condition=NAME[=STATUS] or delete`)
   const [, type, status = 'True'] = match
   return (object) => {
     const conditions = isJsonObject(object?.['status']) ? object['status']['conditions'] : undefined
