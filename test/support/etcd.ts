@@ -15,6 +15,8 @@ export interface EtcdOptions {
   readonly version?: string
   /** Further command-line arguments. */
   readonly args?: readonly string[]
+  /** PEM files to serve clients over TLS, asking them for certificates of `ca`. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly ca: string } | undefined
 }
 
 /** One etcd child process on 127.0.0.1 with its data in a directory of its own. */
@@ -73,7 +75,7 @@ async function startMember(place: Place, options: EtcdOptions): Promise<EtcdServ
   const directory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'etcd-'))
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true })
   const binary = findBinary(options.version)
-  const start = () => run(binary, [...memberArguments(place, directory), ...(options.args ?? [])])
+  const start = () => run(binary, [...memberArguments(place, directory, options), ...(options.args ?? [])])
   let child: ChildProcess
   try {
     child = await start()
@@ -82,7 +84,7 @@ async function startMember(place: Place, options: EtcdOptions): Promise<EtcdServ
     throw error
   }
   return {
-    endpoints: [local(place.clientPort)],
+    endpoints: [clientUrl(place, options)],
     async stop() {
       await end(child, 'SIGTERM')
       removeDirectory()
@@ -105,18 +107,30 @@ function findBinary(version: string | undefined): string {
   return binary
 }
 
-function memberArguments(place: Place, directory: string): string[] {
+function memberArguments(place: Place, directory: string, { tls }: EtcdOptions): string[] {
+  const client = clientUrl(place, { tls })
+  const tlsArguments = tls && [
+    `--cert-file=${tls.certificate}`,
+    `--key-file=${tls.key}`,
+    `--trusted-ca-file=${tls.ca}`,
+    '--client-cert-auth',
+  ]
   return [
     `--name=${place.name}`,
     `--data-dir=${directory}`,
-    `--listen-client-urls=${local(place.clientPort)}`,
-    `--advertise-client-urls=${local(place.clientPort)}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
     `--listen-peer-urls=${local(place.peerPort)}`,
     `--initial-advertise-peer-urls=${local(place.peerPort)}`,
     `--initial-cluster=${place.peers}`,
     '--logger=zap',
     '--log-level=info',
+    ...(tlsArguments ?? []),
   ]
+}
+
+function clientUrl(place: Place, { tls }: Pick<EtcdOptions, 'tls'>): string {
+  return tls ? local(place.clientPort).replace('http:', 'https:') : local(place.clientPort)
 }
 
 function local(port: number | undefined): string {

@@ -13,9 +13,14 @@ import { etcdVersion } from './etcd-version.ts'
 const attemptTimeoutMs = 3_000
 /** A page of 500 objects of 1.5 MB needs its time on a slow network. */
 export const listTimeoutMs = 15_000
-/** How long a call goes on trying before its caller hears `unavailable`. */
-const patienceMs = 15_000
 const pauseMs = { first: 50, most: 1_000 }
+
+export interface EtcdTools {
+  readonly clock: Clock
+  readonly log: Logger
+  /** How long a call goes on trying before its caller hears `unavailable`. */
+  readonly patienceMs: number
+}
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
@@ -31,6 +36,7 @@ export class EtcdConnection {
   readonly clock: Clock
   readonly log: Logger
   readonly #endpoints: readonly EtcdEndpoint[]
+  readonly #patienceMs: number
   readonly #closing = new AbortController()
   readonly #warned = new Set<string>()
   #preferred = 0
@@ -43,6 +49,7 @@ export class EtcdConnection {
     if (urls.length === 0) throw new Error('no etcd endpoint given')
     this.clock = tools.clock
     this.log = tools.log
+    this.#patienceMs = tools.patienceMs
     this.#endpoints = urls.map((url) => new EtcdEndpoint(url, access))
   }
 
@@ -86,7 +93,7 @@ export class EtcdConnection {
    * Throws StorageErrors.
    */
   async persist<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const giveUp = this.clock.monotonic() + patienceMs
+    const giveUp = this.clock.monotonic() + this.#patienceMs
     for (let failures = 1; ; failures++) {
       try {
         return await action()

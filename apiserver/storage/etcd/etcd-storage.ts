@@ -19,15 +19,17 @@ export interface EtcdStorageOptions extends EtcdAccess {
   readonly endpoints: readonly string[]
   readonly clock: Clock
   readonly log?: Logger
+  /** How long reads, and writes whose outcome is unknown, are tried again; default 15 seconds. */
+  readonly patienceMs?: number
 }
 
 /**
- * An etcd cluster. Reads and ambiguous writes are repeated, on other members too, for about 15 seconds; after that,
- * and after `close`, calls throw `unavailable`.
+ * An etcd cluster. When patience ends, and after `close`, calls throw `unavailable`; a write may have been carried
+ * out then.
  */
 export function etcdStorage(options: EtcdStorageOptions): Storage {
-  const { endpoints, clock, log = silentLogger } = options
-  return new EtcdStorage(new EtcdConnection(endpoints, options, { clock, log }))
+  const { endpoints, clock, log = silentLogger, patienceMs = 15_000 } = options
+  return new EtcdStorage(new EtcdConnection(endpoints, options, { clock, log, patienceMs }))
 }
 
 class EtcdStorage implements Storage {
