@@ -78,6 +78,11 @@ export function emitEvents(model: ProtocolModel): string {
   ].join('\n')
 }
 
+/** The bound of a string as printed: nothing for the usual one. */
+function boundOf(max: number): string {
+  return max === defaultStringMax ? '' : String(max)
+}
+
 /** Collects the codecs of the structs that are used, in the directions in which they are used. */
 class StructCodecs {
   readonly #xdr: XdrFile
@@ -140,7 +145,7 @@ class StructCodecs {
     if (isNumber(type)) return `r.${type.kind}()`
     switch (type.kind) {
       case 'string':
-        return type.max === defaultStringMax ? 'r.string()' : `r.string(${type.max})`
+        return `r.string(${boundOf(type.max)})`
       case 'opaque':
         return `r.opaque(${type.max})`
       case 'fixedOpaque':
@@ -152,10 +157,16 @@ class StructCodecs {
       case 'array':
         return `r.array(${type.max}, ${this.#elementReader(type.of)})`
       case 'optional':
+        if (this.#isPlainString(type.of)) return 'r.optionalString()'
         return `r.optional(${this.#elementReader(type.of)})`
       case 'named':
         return `${this.decoder(type.name)}(r)`
     }
+  }
+
+  #isPlainString(type: XdrType): boolean {
+    const resolved = resolveType(this.#xdr, type)
+    return resolved.kind === 'string' && resolved.max === defaultStringMax
   }
 
   #elementReader(type: XdrType): string {
@@ -179,7 +190,7 @@ class StructCodecs {
     if (isNumber(type)) return `w.${type.kind}(${value})`
     switch (type.kind) {
       case 'string':
-        return type.max === defaultStringMax ? `w.string(${value})` : `w.string(${value}, ${type.max})`
+        return `w.string(${[value, boundOf(type.max)].filter((part) => part !== '').join(', ')})`
       case 'opaque':
         return `w.opaque(${value}, ${type.max})`
       case 'fixedOpaque':
@@ -189,6 +200,7 @@ class StructCodecs {
       case 'array':
         return `w.array(${value}, ${type.max}, ${this.#elementWriter(type.of)})`
       case 'optional':
+        if (this.#isPlainString(type.of)) return `w.optionalString(${value})`
         return `w.optional(${value}, ${this.#elementWriter(type.of)})`
       case 'named':
         return `${this.encoder(type.name)}(w, ${value})`

@@ -1,6 +1,6 @@
 import type { ApiDescription } from './api-description.ts'
 import { descriptions, eventDescriptions } from './descriptions.ts'
-import { camelCase, isNumber, publicTypeName, resolveType, structOf } from './protocol-model.ts'
+import { camelCase, publicTypeName, resolveType, structOf } from './protocol-model.ts'
 import type { EventModel, ProcedureModel, ProtocolModel } from './protocol-model.ts'
 import type { XdrField, XdrFile, XdrType } from './xdr-language.ts'
 
@@ -91,27 +91,28 @@ function emitEvent(xdr: XdrFile, event: EventModel): string {
   ].join('\n')
 }
 
+const plainTypes: Readonly<Partial<Record<XdrType['kind'], string>>> = {
+  int: 'number',
+  uint: 'number',
+  double: 'number',
+  hyper: 'bigint',
+  uhyper: 'bigint',
+  string: 'string',
+  fixedOpaque: 'string',
+  chars: 'string',
+  opaque: 'Uint8Array',
+}
+
 function typeText(xdr: XdrFile, type: XdrType, name: string): string {
   const resolved = resolveType(xdr, type)
-  if (isNumber(resolved)) return resolved.kind.endsWith('hyper') ? 'bigint' : 'number'
-  switch (resolved.kind) {
-    case 'string':
-    case 'fixedOpaque':
-    case 'chars':
-      return 'string'
-    case 'varChars':
-      return name === 'data' ? 'Uint8Array' : 'string'
-    case 'opaque':
-      return 'Uint8Array'
-    case 'array': {
-      const element = typeText(xdr, resolved.of, '')
-      return `readonly ${element.includes(' ') ? `(${element})` : element}[]`
-    }
-    case 'optional':
-      return `${typeText(xdr, resolved.of, name)} | null`
-    case 'named':
-      return publicTypeName(resolved.name)
+  if (resolved.kind === 'varChars') return name === 'data' ? 'Uint8Array' : 'string'
+  if (resolved.kind === 'named') return publicTypeName(resolved.name)
+  if (resolved.kind === 'optional') return `${typeText(xdr, resolved.of, name)} | null`
+  if (resolved.kind === 'array') {
+    const element = typeText(xdr, resolved.of, '')
+    return `readonly ${element.includes(' ') ? `(${element})` : element}[]`
   }
+  return plainTypes[resolved.kind] ?? 'never'
 }
 
 function emitEntry(procedure: ProcedureModel, api: ApiDescription): string {

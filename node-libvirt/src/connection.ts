@@ -126,16 +126,19 @@ export class LibvirtConnection extends EventEmitter<{
   }
 
   /** Calls a procedure by name. */
-  call<K extends CallName>(name: K, ...[args, options]: CallArguments<K, CallOptions>): Promise<Ret<K>> {
-    return this.rpc.call(procedures[name], args as Args<K>, options)
+  async call<K extends CallName>(
+    name: K,
+    ...[args, options]: CallArguments<K, CallOptions>
+  ): Promise<Ret<K>> {
+    return this.rpc.call(procedureOf(name), args as Args<K>, options)
   }
 
   /** Calls a procedure that opens a stream. Other calls on this connection wait while the stream is not read. */
-  stream<K extends StreamProcedureName>(
+  async stream<K extends StreamProcedureName>(
     name: K,
     ...[args, options]: CallArguments<K, StreamCallOptions>
   ): Promise<OpenedStream<Ret<K>>> {
-    return this.rpc.openStream(procedures[name], args as Args<K>, options)
+    return this.rpc.openStream(procedureOf(name), args as Args<K>, options)
   }
 
   /** Says good-bye and ends the connection; what is pending rejects with `DisconnectedError`. */
@@ -159,4 +162,10 @@ export class LibvirtConnection extends EventEmitter<{
     const { complete } = await this.call('authPolkit', undefined, limits)
     if (complete !== 1) throw new AuthenticationError('The daemon did not accept the polkit authentication')
   }
+}
+
+/** The procedure of a name. Throws `TypeError` for a name that libvirt does not have. */
+export function procedureOf<K extends ProcedureName>(name: K): (typeof procedures)[K] {
+  if (!Object.hasOwn(procedures, name)) throw new TypeError(`libvirt has no procedure "${name}"`)
+  return procedures[name]
 }

@@ -79,7 +79,8 @@ export class FrameDecoder {
     this.#size += chunk.length
     if (this.#size < this.#needed) {
       // The length word alone may already be impossible; nothing more should be collected then.
-      if (this.#needed === headerLength && this.#size >= 4) checkLength(this.#join().readUInt32BE(0))
+      if (this.#needed === headerLength && this.#skip === 0 && this.#size >= 4)
+        checkLength(this.#join().readUInt32BE(0))
       return
     }
     const data = this.#join()

@@ -1,13 +1,12 @@
 import { EventEmitter } from 'node:events'
 import type { CallOptions } from './call-queue.ts'
-import { LibvirtConnection } from './connection.ts'
+import { LibvirtConnection, procedureOf } from './connection.ts'
 import type { Args, CallArguments, CallName, ConnectOptions, Ret, StreamCallOptions } from './connection.ts'
 import { DisconnectedError } from './errors.ts'
 import { EventHub } from './event-hub.ts'
 import type { HostEvent, ListenOptions } from './event-hub.ts'
 import { defaultEventKinds, registerEvents } from './event-kinds.ts'
 import type { EventKind } from './event-kinds.ts'
-import { procedures } from './generated/procedures.ts'
 import type { StreamProcedureName } from './generated/types.ts'
 import { Patience, pause, untilAborted } from './patience.ts'
 import type { OpenedStream } from './rpc-connection.ts'
@@ -109,7 +108,7 @@ export class LibvirtHost extends EventEmitter<{ state: [HostState] }> {
     const { signal, timeout = this.#options.queryTimeout ?? 60_000 } = options ?? {}
     const control = this.#control ?? (await this.#awaitControl(name, { signal, timeout }))
     try {
-      return await control.rpc.call(procedures[name], args as Args<K>, { signal, timeout })
+      return await control.rpc.call(procedureOf(name), args as Args<K>, { signal, timeout })
     } finally {
       this.#replaceIfStuck(control)
     }
@@ -127,7 +126,7 @@ export class LibvirtHost extends EventEmitter<{ state: [HostState] }> {
       try {
         const connection = await this.#open({}, patience.signal)
         try {
-          return await connection.rpc.call(procedures[name], args as Args<K>, { signal: patience.signal })
+          return await connection.rpc.call(procedureOf(name), args as Args<K>, { signal: patience.signal })
         } finally {
           connection.rpc.destroy()
         }
@@ -155,7 +154,7 @@ export class LibvirtHost extends EventEmitter<{ state: [HostState] }> {
       try {
         const { sparse, signal, timeout } = options ?? {}
         const limits = { sparse, signal, timeout }
-        const opened = await connection.rpc.openStream(procedures[name], args as Args<K>, limits)
+        const opened = await connection.rpc.openStream(procedureOf(name), args as Args<K>, limits)
         opened.stream.once('close', () => void connection.close())
         return opened
       } catch (error) {

@@ -49,15 +49,15 @@ export class XdrReader {
   /** A UTF-8 string of at most `max` bytes. */
   string(max = stringMax): string {
     const length = this.#length(max)
-    const at = this.#take((length + 3) & ~3)
+    const at = this.#take(padded(length))
     return this.#buffer.toString('utf8', at, at + length)
   }
 
   /** Bytes, copied out so that they do not keep the whole packet alive. */
   opaque(max: number): Uint8Array {
     const length = this.#length(max)
-    const at = this.#take((length + 3) & ~3)
-    return Uint8Array.prototype.slice.call(this.#buffer, at, at + length)
+    const at = this.#take(padded(length))
+    return new Uint8Array(this.#buffer.subarray(at, at + length))
   }
 
   /** Sixteen bytes in the usual text form of a UUID. */
@@ -101,6 +101,10 @@ export class XdrReader {
     return flag === 1 ? read(this) : null
   }
 
+  optionalString(): string | null {
+    return this.optional((r) => r.string())
+  }
+
   #ints(count: number): Uint8Array {
     const start = this.#take(count * 4)
     const bytes = new Uint8Array(count)
@@ -121,6 +125,11 @@ export class XdrReader {
     this.#at = at + count
     return at
   }
+}
+
+/** A length with the padding to a multiple of four behind it. */
+function padded(length: number): number {
+  return length + (-length & 3)
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -222,11 +231,15 @@ export class XdrWriter {
     write(this, value)
   }
 
+  optionalString(value: string | null | undefined): void {
+    this.optional(value, (w, text) => w.string(text))
+  }
+
   #lengthAndRoom(length: number): number {
     this.uint(length)
-    const padded = (length + 3) & ~3
-    const at = this.#grow(padded)
-    if (padded !== length) this.#buffer.fill(0, at + length, at + padded)
+    const full = padded(length)
+    const at = this.#grow(full)
+    if (full !== length) this.#buffer.fill(0, at + length, at + full)
     return at
   }
 

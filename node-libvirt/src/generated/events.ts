@@ -27,7 +27,7 @@ export const remoteEvents: EventDecoders = {
   324: (r) => ({ type: 'ioErrorReason', callbackID: r.int(), dom: readDomain(r), srcPath: r.string(), devAlias: r.string(), action: r.int(), reason: r.string() }),
   325: (r) => ({ type: 'controlError', callbackID: r.int(), dom: readDomain(r) }),
   326: (r) => ({ type: 'blockJob', callbackID: r.int(), dom: readDomain(r), path: r.string(), jobType: r.int(), status: r.int() }),
-  327: (r) => ({ type: 'diskChange', callbackID: r.int(), dom: readDomain(r), oldSrcPath: r.optional((r) => r.string()), newSrcPath: r.optional((r) => r.string()), devAlias: r.string(), reason: r.int() }),
+  327: (r) => ({ type: 'diskChange', callbackID: r.int(), dom: readDomain(r), oldSrcPath: r.optionalString(), newSrcPath: r.optionalString(), devAlias: r.string(), reason: r.int() }),
   328: (r) => ({ type: 'trayChange', callbackID: r.int(), dom: readDomain(r), devAlias: r.string(), reason: r.int() }),
   329: (r) => ({ type: 'pmwakeup', callbackID: r.int(), reason: r.int(), dom: readDomain(r) }),
   330: (r) => ({ type: 'pmsuspend', callbackID: r.int(), reason: r.int(), dom: readDomain(r) }),
@@ -46,15 +46,15 @@ export const remoteEvents: EventDecoders = {
   373: (r) => ({ type: 'storagePoolRefresh', callbackID: r.int(), pool: readStoragePool(r) }),
   376: (r) => ({ type: 'nodeDeviceLifecycle', callbackID: r.int(), dev: readNodeDevice(r), event: r.int(), detail: r.int() }),
   377: (r) => ({ type: 'nodeDeviceUpdate', callbackID: r.int(), dev: readNodeDevice(r) }),
-  379: (r) => ({ type: 'metadataChange', callbackID: r.int(), dom: readDomain(r), metadataType: r.int(), nsuri: r.optional((r) => r.string()) }),
+  379: (r) => ({ type: 'metadataChange', callbackID: r.int(), dom: readDomain(r), metadataType: r.int(), nsuri: r.optionalString() }),
   382: (r) => ({ type: 'secretLifecycle', callbackID: r.int(), secret: readSecret(r), event: r.int(), detail: r.int() }),
   383: (r) => ({ type: 'secretValueChanged', callbackID: r.int(), secret: readSecret(r) }),
-  385: (r) => ({ type: 'blockThreshold', callbackID: r.int(), dom: readDomain(r), dev: r.string(), path: r.optional((r) => r.string()), threshold: r.uhyper(), excess: r.uhyper() }),
+  385: (r) => ({ type: 'blockThreshold', callbackID: r.int(), dom: readDomain(r), dev: r.string(), path: r.optionalString(), threshold: r.uhyper(), excess: r.uhyper() }),
   423: (r) => ({ type: 'memoryFailure', callbackID: r.int(), dom: readDomain(r), recipient: r.int(), action: r.int(), flags: r.uint() }),
   438: (r) => ({ type: 'memoryDeviceSizeChange', callbackID: r.int(), dom: readDomain(r), alias: r.string(), size: r.uhyper() }),
 }
 
 /** Decoders of the events of the QEMU program, by procedure number. */
 export const qemuEvents: EventDecoders = {
-  6: (r) => ({ type: 'qemuMonitor', callbackID: r.int(), dom: readDomain(r), event: r.string(), seconds: r.hyper(), micros: r.uint(), details: r.optional((r) => r.string()) }),
+  6: (r) => ({ type: 'qemuMonitor', callbackID: r.int(), dom: readDomain(r), event: r.string(), seconds: r.hyper(), micros: r.uint(), details: r.optionalString() }),
 }
