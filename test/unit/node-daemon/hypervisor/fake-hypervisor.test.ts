@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Clock } from '../../../../apimachinery/clock.ts'
 import { fakeHypervisor } from '../../../../node-daemon/hypervisor/fake/fake-hypervisor.ts'
 import type { DomainSpec, HypervisorEvent } from '../../../../node-daemon/hypervisor/hypervisor.ts'
+import { manualClock } from '../../../support/clock.ts'
 import { HypervisorError } from '../../../../node-daemon/hypervisor/hypervisor.ts'
 
 const uuid = '0a4b1c9e-7c1f-4a8e-9a2d-000000000001'
@@ -16,34 +16,13 @@ const spec: DomainSpec = {
   interfaces: [{ name: 'net', bridge: 'br0', model: 'virtio', macAddress: '02:00:00:00:00:01' }],
 }
 
-/** Time that moves only when `advance` is called. */
-function manualClock(): Clock & { advance(ms: number): void } {
-  let now = 0
-  let timers: { at: number; run: () => void }[] = []
-  return {
-    now: () => now,
-    monotonic: () => now,
-    after(ms, run) {
-      const timer = { at: now + ms, run }
-      timers.push(timer)
-      return () => void (timers = timers.filter((other) => other !== timer))
-    },
-    advance(ms) {
-      now += ms
-      const due = timers.filter((timer) => timer.at <= now)
-      timers = timers.filter((timer) => timer.at > now)
-      for (const timer of due) timer.run()
-    },
-  }
-}
-
 test('a start takes the time it was given and two starts share it', async () => {
   const clock = manualClock()
   const hypervisor = fakeHypervisor({ clock, startMs: 500 })
   const starts = [hypervisor.startDomain(spec), hypervisor.startDomain(spec)]
-  clock.advance(499)
+  await clock.advance(499)
   expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'shut-off' })
-  clock.advance(1)
+  await clock.advance(1)
   await Promise.all(starts)
   expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'running', owner: spec.owner })
 })
@@ -54,13 +33,13 @@ test('a guest obeys a shutdown request in its own time, or not at all', async ()
   await hypervisor.startDomain(spec)
   hypervisor.world.ignoreShutdown(uuid, true)
   await hypervisor.shutdownDomain(uuid)
-  clock.advance(1000)
+  await clock.advance(1000)
   expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'running' })
 
   hypervisor.world.ignoreShutdown(uuid, false)
   await hypervisor.shutdownDomain(uuid)
   expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'shutting-down' })
-  clock.advance(100)
+  await clock.advance(100)
   expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'shut-off', stateReason: 'guest-shutdown' })
 })
 
@@ -69,7 +48,7 @@ test('the agent answers after its delay with the addresses of the network', asyn
   const hypervisor = fakeHypervisor({ clock, agentMs: 10, addressOf: () => '10.80.0.7' })
   await hypervisor.startDomain(spec)
   expect(await hypervisor.guestFacts(uuid, 1000)).toBeUndefined()
-  clock.advance(10)
+  await clock.advance(10)
   expect(await hypervisor.guestFacts(uuid, 1000)).toMatchObject({
     hostname: 'hello',
     interfaces: [{ macAddress: '02:00:00:00:00:01', ipAddresses: ['10.80.0.7'] }],
@@ -125,6 +104,6 @@ test('after a power cut nothing runs and nobody was told', async () => {
   await hypervisor.startDomain(spec)
   await hypervisor.shutdownDomain(uuid)
   hypervisor.world.powerCut()
-  clock.advance(100)
+  await clock.advance(100)
   expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'shut-off', stateReason: 'unknown' })
 })
