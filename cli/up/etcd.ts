@@ -35,6 +35,7 @@ export function etcdProgram(
       `--peer-key-file=${tls.keyFile}`,
       `--peer-trusted-ca-file=${tls.caFile}`,
       '--peer-client-cert-auth=true',
+      '--enable-grpc-gateway=false',
       '--quota-backend-bytes=8589934592',
       '--max-request-bytes=2097152',
     ],
