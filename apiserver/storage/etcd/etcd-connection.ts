@@ -41,11 +41,7 @@ export class EtcdConnection {
   readonly #warned = new Set<string>()
   #preferred = 0
 
-  constructor(
-    urls: readonly string[],
-    access: EtcdAccess,
-    tools: { readonly clock: Clock; readonly log: Logger },
-  ) {
+  constructor(urls: readonly string[], access: EtcdAccess, tools: EtcdTools) {
     if (urls.length === 0) throw new Error('no etcd endpoint given')
     this.clock = tools.clock
     this.log = tools.log
