@@ -16,8 +16,8 @@ export interface Client {
   list<T extends KubeObject>(resource: ApiResource<T>, options?: ListOptions): Promise<ObjectList<T>>
 
   /**
-   * Events after `resourceVersion`; bookmarks are passed on. Ends when the server ends it; throws a StatusError, with
-   * reason `Expired` when the version is too old.
+   * Events after `resourceVersion`; bookmarks are passed on. Ends when the server ends it or `signal` is aborted;
+   * throws a StatusError, with reason `Expired` when the version is too old.
    */
   watch<T extends KubeObject>(resource: ApiResource<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
 
@@ -81,6 +81,8 @@ export interface ListOptions extends CallOptions {
 export interface WatchOptions extends ListOptions {
   readonly resourceVersion: string
   readonly signal: AbortSignal
+  /** Called once when the server has accepted the watch, which may be long before the first event. */
+  readonly onOpen?: () => void
 }
 
 export interface WriteOptions extends CallOptions {

@@ -101,6 +101,8 @@ class InMemoryClient implements FakeClient {
     await this.#see('watch', resource)
     const matches = selection(resource, options)
     const from = Number(options.resourceVersion)
+    this.#store.checkVersion(from)
+    options.onOpen?.()
     for await (const event of this.#store.watch(this.#place(resource), from, options.signal)) {
       const before = event.before && matches(event.before) ? event.before : undefined
       const after = event.after && matches(event.after) ? event.after : undefined

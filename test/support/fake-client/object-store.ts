@@ -100,11 +100,14 @@ export class ObjectStore {
     }
   }
 
+  /** Throws Expired when history after `from` is not there any more. */
+  checkVersion(from: number): void {
+    if (from < this.#compacted) throw expired(`too old resource version: ${from} (${this.#compacted})`)
+  }
+
   /** Events after `from`, until the signal is aborted or the watch is broken. Throws Expired. */
   async *watch(resource: string, from: number, signal: AbortSignal): AsyncGenerator<StoreEvent> {
-    if (from < this.#compacted) {
-      throw expired(`too old resource version: ${from} (${this.#compacted})`)
-    }
+    this.checkVersion(from)
     let wake: () => void = () => {}
     const watcher: Watcher = { resource, wake: () => wake(), broken: undefined }
     const abort = () => wake()
