@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node'
 import { existsSync } from 'node:fs'
+import type { RequestOptions } from 'node:https'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
@@ -18,7 +19,7 @@ export interface ConnectOptions {
 
 export interface Connection {
   readonly context: CommandContext
-  openWebSocket(path: string): WebSocket
+  readonly openWebSocket: (path: string) => WebSocket
 }
 
 /** Reads the kubeconfig and prepares a connection; nothing is sent before the first request. */
@@ -71,7 +72,7 @@ function loadConfig({ kubeconfig, context }: ConnectOptions): KubeConfig {
 }
 
 async function accessOf(config: KubeConfig): Promise<ServerAccess> {
-  const tls: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = {}
+  const tls: RequestOptions & { servername?: string } = {}
   await config.applyToHTTPSOptions(tls)
   const { ca, cert, key, rejectUnauthorized, servername, headers, auth } = tls
   return {

@@ -1,0 +1,40 @@
+import { type Clock, sleep, systemClock } from '../../apimachinery/clock.ts'
+import { UsageError } from '../usage-error.ts'
+import { dataLayout } from './layout.ts'
+import { downOptions } from './options.ts'
+import { runningPid } from './pid-file.ts'
+import { stopMachines } from '../../node-daemon/stop-machines.ts'
+
+const stopMs = 90_000
+const pollMs = 50
+
+/**
+ * `kvorum down`: stops the programs first, so that nothing restarts what is then shut down, and then the machines.
+ * What the objects say stays: the next `kvorum up` starts the machines that should run.
+ */
+export async function down(rawOptions: object, signal: AbortSignal): Promise<void> {
+  const { dataDir, keepMachines } = downOptions.parse(rawOptions)
+  const layout = dataLayout(dataDir)
+  const pid = await runningPid(layout.pidFile)
+  if (pid === undefined) process.stdout.write(`kvorum up does not run in ${layout.root}\n`)
+  else {
+    process.kill(pid, 'SIGTERM')
+    await waitForEnd(layout.pidFile, systemClock, signal)
+    process.stdout.write('Programs stopped\n')
+  }
+  if (keepMachines) return
+  const stopped = await stopMachines({
+    dataDir: layout.node,
+    signal,
+    report: (line) => process.stdout.write(`${line}\n`),
+  })
+  process.stdout.write(`${stopped} machines stopped\n`)
+}
+
+async function waitForEnd(pidFile: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  const deadline = clock.monotonic() + stopMs
+  while ((await runningPid(pidFile)) !== undefined) {
+    if (clock.monotonic() > deadline) throw new UsageError('kvorum up does not stop: see its logs')
+    await sleep(clock, pollMs, signal)
+  }
+}
