@@ -1,0 +1,136 @@
+import { getCondition, isTrue } from '../../apimachinery/conditions.ts'
+import { HostReady } from '../../crds/v1alpha1/host.ts'
+import { RunEndReason, VmiGuestAgent, VmiReady } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import {
+  type VirtualMachineStatus,
+  VmDisksReady,
+  VmNetworksReady,
+  type VmReadyReason,
+} from '../../crds/v1alpha1/virtual-machine.ts'
+import { isBeingDeleted } from '../finalizers.ts'
+import { type Instance, isFinished } from '../instances.ts'
+import { followOf, runEndOf } from './decide.ts'
+import type { Machine } from './machine.ts'
+import type { ConditionAnswer, ReportSituation } from './report-situation.ts'
+
+export interface Summary {
+  readonly phase: NonNullable<VirtualMachineStatus['phase']>
+  readonly ready: ConditionAnswer
+}
+
+/** The phase and the condition Ready: what the machine is doing, in one word and in one sentence. */
+export function summarise(situation: ReportSituation): Summary {
+  const { vm, instance, foreign } = situation
+  if (foreign !== undefined) return besideForeign(foreign)
+  if (instance === undefined) return withoutRun(situation)
+  if (isFinished(instance)) return afterRun(situation, instance)
+  if (isBeingDeleted(vm) || vm.spec.power === 'Stopped' || isBeingDeleted(instance)) {
+    return notReady('Stopping', 'Stopping', 'The guest is being shut down')
+  }
+  return duringRun(situation, instance)
+}
+
+function besideForeign(foreign: Instance): Summary {
+  const message = isBeingDeleted(foreign)
+    ? `The run of an earlier machine of this name is still ending`
+    : `VirtualMachineInstance ${foreign.metadata.name} exists and is no run of this machine`
+  return notReady('Pending', 'InstanceNotOwned', message)
+}
+
+function withoutRun({ vm, waitMs }: ReportSituation): Summary {
+  if (isBeingDeleted(vm)) return notReady('Stopped', 'Stopped', 'The machine is being deleted')
+  if (vm.spec.power === 'Stopped')
+    return notReady('Stopped', 'Stopped', 'The machine is stopped, as its spec says')
+  const missing = missingDependency(vm)
+  if (missing !== undefined) return missing
+  if (waitMs > 0) {
+    const { restarts = 0, nextStartAt, lastRun } = vm.status ?? {}
+    const message = `Ended ${restarts} times in a row, at last with ${lastRun?.reason ?? 'Unknown'}; starts again at ${nextStartAt}`
+    return notReady('BackOff', 'BackOff', message)
+  }
+  return notReady('Scheduling', 'WaitingForHost', 'No host has been chosen yet')
+}
+
+function missingDependency(vm: Machine): Summary | undefined {
+  for (const [type, reason] of [
+    [VmNetworksReady, 'WaitingForNetworks'],
+    [VmDisksReady, 'WaitingForDisks'],
+  ] as const) {
+    const condition = getCondition(vm, type)
+    if (condition === undefined) return notReady('Pending', reason, 'Not looked at yet')
+    if (condition.status === 'False') return notReady('Pending', reason, condition.message)
+  }
+  return undefined
+}
+
+function afterRun(situation: ReportSituation, instance: Instance): Summary {
+  const { vm } = situation
+  const end = runEndOf(instance.status?.reason)
+  const why = instance.status?.message ?? RunEndReason[end]
+  switch (followOf(vm.spec.power, vm.spec.restartPolicy, end)) {
+    case 'Stop':
+      return notReady('Stopped', 'Stopped', 'The machine is stopped, as its spec says')
+    case 'StayStopped':
+      return notReady(
+        'Stopped',
+        'GuestShutdown',
+        `${why} Set power to Stopped and back to Running to start it again.`,
+      )
+    case 'StayFailed':
+      return notReady(
+        'Failed',
+        'Crashed',
+        `${why} Set power to Stopped and back to Running to start it again.`,
+      )
+    case 'Start':
+    case 'Restart':
+      return withoutRun(situation)
+  }
+}
+
+// What the host's daemon says about a run that is not up, in words of the machine.
+const hostReasons = new Map<string, keyof typeof VmReadyReason>([
+  ['StartFailed', 'StartFailed'],
+  ['WaitingForDisks', 'WaitingForDisks'],
+  ['WaitingForNetworks', 'WaitingForNetworks'],
+])
+
+function duringRun({ vm, host }: ReportSituation, instance: Instance): Summary {
+  const { hostName } = instance.spec
+  if (hostName === undefined) return notReady('Scheduling', 'WaitingForHost', 'No host has been chosen yet')
+  const phase = instance.status?.phase
+  if (host === undefined || getCondition(host, HostReady)?.status === 'Unknown') {
+    return unknown(phase === 'Running' || phase === 'Stopping' ? phase : 'Starting', hostName)
+  }
+  if (phase === 'Running') return running(vm, instance, hostName)
+  if (phase === 'Stopping') return notReady('Stopping', 'Stopping', 'The guest is shutting down')
+  return starting(instance, hostName)
+}
+
+function starting(instance: Instance, hostName: string): Summary {
+  const said = getCondition(instance, VmiReady)
+  const reason = said && hostReasons.get(said.reason)
+  return reason === undefined
+    ? notReady('Starting', 'Starting', `Starting on ${hostName}`)
+    : notReady('Starting', reason, said?.message ?? '')
+}
+
+function running(vm: Machine, instance: Instance, hostName: string): Summary {
+  const message = `Running on ${hostName}`
+  if (vm.spec.readiness === 'GuestAgent') {
+    const addresses = instance.status?.interfaces?.flatMap(({ ipAddresses }) => ipAddresses ?? []) ?? []
+    if (!isTrue(instance, VmiGuestAgent) || addresses.length === 0) {
+      return notReady('Running', 'WaitingForGuestAgent', 'The guest agent has not reported an address yet')
+    }
+  }
+  return { phase: 'Running', ready: { status: 'True', reason: 'Running', message } }
+}
+
+function unknown(phase: Summary['phase'], hostName: string): Summary {
+  const message = `Host ${hostName} has not been heard from; whether the machine runs is unknown`
+  return { phase, ready: { status: 'Unknown', reason: 'HostUnreachable', message } }
+}
+
+function notReady(phase: Summary['phase'], reason: keyof typeof VmReadyReason, message: string): Summary {
+  return { phase, ready: { status: 'False', reason, message } }
+}
