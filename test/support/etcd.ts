@@ -74,6 +74,7 @@ interface Place {
 async function startMember(place: Place, options: EtcdOptions): Promise<EtcdServer> {
   const directory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'etcd-'))
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', removeDirectory)
   const binary = findBinary(options.version)
   const start = () => run(binary, [...memberArguments(place, directory, options), ...(options.args ?? [])])
   let child: ChildProcess
@@ -87,6 +88,7 @@ async function startMember(place: Place, options: EtcdOptions): Promise<EtcdServ
     endpoints: [clientUrl(place, options)],
     async stop() {
       await end(child, 'SIGTERM')
+      process.removeListener('exit', removeDirectory)
       removeDirectory()
     },
     kill: () => end(child, 'SIGKILL'),
