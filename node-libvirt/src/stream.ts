@@ -50,6 +50,8 @@ export class LibvirtStream extends Duplex {
   #finishSent = false
   /** The daemon has said its last word: there is nothing to abort any more. */
   #over = false
+  /** Nobody has had the chance to listen for errors yet. */
+  #isFresh = true
   #onConfirmed: ((error?: Error | null) => void) | undefined
 
   constructor(port: StreamPort, { direction, sparse = false }: StreamOptions) {
@@ -65,6 +67,9 @@ export class LibvirtStream extends Duplex {
     this.#port = port
     this.#direction = direction
     this.#sparse = sparse
+    setImmediate(() => {
+      this.#isFresh = false
+    })
   }
 
   /** @internal A piece of data has come; an empty one means that no more will. */
@@ -94,7 +99,9 @@ export class LibvirtStream extends Duplex {
   /** @internal The daemon gave up, or the connection is lost. */
   receiveError(error: Error): void {
     this.#over = true
-    this.destroy(error)
+    // The failure may follow the reply in one burst, before the caller's promise has resolved.
+    if (this.#isFresh) setImmediate(() => this.destroy(error))
+    else this.destroy(error)
   }
 
   override _read(): void {
