@@ -1,0 +1,54 @@
+import type { RequestInfo } from '../http/request-info.ts'
+import type { UserInfo } from '../http/exchange.ts'
+
+/** What somebody wants to do. Resource fields are empty for other paths. */
+export interface Attributes {
+  readonly user: UserInfo
+  readonly isResource: boolean
+  readonly verb: string
+  readonly group: string
+  readonly version: string
+  readonly resource: string
+  readonly subresource: string
+  readonly namespace: string
+  readonly name: string
+  readonly path: string
+}
+
+export interface Decision {
+  readonly allowed: boolean
+  /** Which rule allowed it, or why nothing did; may be empty. */
+  readonly reason: string
+}
+
+/** Decides whether a user may do something. */
+export interface Authorizer {
+  authorize(attributes: Attributes, signal: AbortSignal): Promise<Decision>
+}
+
+export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
+  const { isResource, verb, group, version, resource, subresource, namespace, name, path } = info
+  return { user, isResource, verb, group, version, resource, subresource, namespace, name, path }
+}
+
+/** Everybody who is known may do everything. */
+export const alwaysAllow: Authorizer = {
+  authorize: async () => ({ allowed: true, reason: '' }),
+}
+
+/** Kubernetes' sentence for a refusal. */
+export function forbiddenText({ user, ...wanted }: Attributes, reason: string): string {
+  const because = reason === '' ? '' : `: ${reason}`
+  const who = `User ${JSON.stringify(user.name)} cannot`
+  if (!wanted.isResource)
+    return `forbidden: ${who} ${wanted.verb} path ${JSON.stringify(wanted.path)}${because}`
+  const resource = wanted.subresource === '' ? wanted.resource : `${wanted.resource}/${wanted.subresource}`
+  const qualified = wanted.group === '' ? wanted.resource : `${wanted.resource}.${wanted.group}`
+  const subject = wanted.name === '' ? `${qualified} is` : `${qualified} ${JSON.stringify(wanted.name)} is`
+  const where =
+    wanted.namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(wanted.namespace)}`
+  return (
+    `${subject} forbidden: ${who} ${wanted.verb} resource ${JSON.stringify(resource)} ` +
+    `in API group ${JSON.stringify(wanted.group)} ${where}${because}`
+  )
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../apimachinery/clock.ts'
+import { StatusError } from '../../apimachinery/status-error.ts'
+import type { Handler } from '../http/exchange.ts'
+
+/** Gives up on requests that take too long; watches keep their own time. `timeout=32s` in the query can shorten it. */
+export function withDeadline(
+  next: Handler,
+  { clock, requestTimeoutMs }: { clock: Clock; requestTimeoutMs: number },
+): Handler {
+  return async (context) => {
+    if (context.info.verb === 'watch') return await next(context)
+    const deadline = new AbortController()
+    const limit = Math.min(requestTimeoutMs, askedMs(context.query.get('timeout')) ?? requestTimeoutMs)
+    const cancel = clock.after(limit, () => {
+      deadline.abort(
+        new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout'),
+      )
+    })
+    const signal = AbortSignal.any([context.signal, deadline.signal])
+    try {
+      return await next({ ...context, signal })
+    } finally {
+      cancel()
+    }
+  }
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+function askedMs(text: string | null): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text ?? '')
+  const unit = unitMs[match?.[2] ?? '']
+  const asked = unit === undefined ? 0 : Number(match?.[1]) * unit
+  return asked > 0 ? asked : undefined
+}

@@ -1,0 +1,54 @@
+import { StatusError } from '../../apimachinery/status-error.ts'
+import { authenticatedGroup } from '../authentication/authenticator.ts'
+import { impersonatedUser } from '../authentication/impersonation.ts'
+import { forbiddenText, type Attributes, type Authorizer } from '../authorization/authorizer.ts'
+import type { Handler, UserInfo } from '../http/exchange.ts'
+
+/** Lets those who may impersonate act as somebody else. */
+export function withImpersonation(next: Handler, { authorizer }: { authorizer: Authorizer }): Handler {
+  return async (context) => {
+    const { user, request, signal } = context
+    if (user === undefined) return await next(context)
+    const target = impersonatedUser(request)
+    if (target === undefined) return await next(context)
+    for (const attributes of neededPermissions(user, target)) {
+      const { allowed, reason } = await authorizer.authorize(attributes, signal)
+      if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason))
+    }
+    return await next({ ...context, user: target })
+  }
+}
+
+function neededPermissions(user: UserInfo, target: UserInfo): Attributes[] {
+  const impersonate = (resource: string, name: string, subresource = ''): Attributes => ({
+    user,
+    isResource: true,
+    verb: 'impersonate',
+    group: resource === 'users' || resource === 'groups' ? '' : 'authentication.k8s.io',
+    version: 'v1',
+    resource,
+    subresource,
+    namespace: '',
+    name,
+    path: '',
+  })
+  return [
+    serviceAccountOf(target.name, impersonate) ?? impersonate('users', target.name),
+    ...target.groups
+      .filter((group) => group !== authenticatedGroup)
+      .map((group) => impersonate('groups', group)),
+    ...(target.uid === undefined ? [] : [impersonate('uids', target.uid)]),
+    ...Object.entries(target.extra ?? {}).flatMap(([key, values]) =>
+      values.map((value) => impersonate('userextras', value, key)),
+    ),
+  ]
+}
+
+function serviceAccountOf(
+  name: string,
+  impersonate: (resource: string, name: string) => Attributes,
+): Attributes | undefined {
+  const [system, kind, namespace, account] = name.split(':')
+  if (system !== 'system' || kind !== 'serviceaccount' || !namespace || !account) return undefined
+  return { ...impersonate('serviceaccounts', account), group: '', namespace }
+}

@@ -1,0 +1,116 @@
+import { timestamp } from '../../apimachinery/clock.ts'
+import { badRequest, notFound } from '../../apimachinery/status-error.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
+import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
+import { decideDeletion, type DeleteRequest, type PropagationPolicy } from '../registry/deletion.ts'
+import { invalidValue, unsupportedValue, type FieldError } from '../registry/field-errors.ts'
+import { at, stringsAt, textAt, type KubeObject } from '../registry/kube-object.ts'
+import type { Changed } from '../registry/object-store.ts'
+import { keyOf, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { readJson } from './incoming.ts'
+import { parseDryRun, refuseOptions } from './query-options.ts'
+import type { HandlerServices, Target } from './services.ts'
+
+export interface DeleteOptions extends DeleteRequest {
+  readonly dryRun: boolean
+}
+
+/** DELETE of one object: gone at once, or marked when a finalizer holds it. */
+export async function deleteObject(
+  services: HandlerServices,
+  target: Target,
+  context: RequestContext,
+): Promise<Reply> {
+  const { definition, namespace, name } = target
+  const options = await readDeleteOptions(context)
+  const changed = await removeObject(services, definition, {
+    namespace,
+    name,
+    options,
+    signal: context.signal,
+  })
+  return objectReply(deletionAnswer(definition, changed))
+}
+
+/** Throws NotFound, Conflict, or Forbidden for what may not be deleted. */
+export async function removeObject(
+  services: Pick<HandlerServices, 'objects' | 'clock'>,
+  definition: ResourceDefinition,
+  request: { namespace: string; name: string; options: DeleteOptions; signal: AbortSignal },
+): Promise<Changed> {
+  const { namespace, name, options, signal } = request
+  return await services.objects.change(
+    definition,
+    keyOf(definition, namespace, name),
+    (current) => {
+      if (!current) throw notFound({ group: definition.group, resource: definition.plural }, name)
+      return decideDeletion(definition, current, options, timestamp(services.clock))
+    },
+    { dryRun: options.dryRun, signal },
+  )
+}
+
+function deletionAnswer(definition: ResourceDefinition, { object, outcome }: Changed): JsonObject {
+  if (outcome !== 'removed' || definition.strategy.returnsDeletedObject) return object
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: detailsOf(definition, object),
+  }
+}
+
+function detailsOf({ group, plural }: ResourceDefinition, { metadata }: KubeObject): JsonObject {
+  const { name, uid } = metadata
+  return { name, ...(group && { group }), kind: plural, uid }
+}
+
+const policies: readonly PropagationPolicy[] = ['Background', 'Foreground', 'Orphan']
+
+/** From the body, and from the query where the body says nothing. Throws Invalid or BadRequest. */
+export async function readDeleteOptions(context: RequestContext): Promise<DeleteOptions> {
+  const body = await readJson(context)
+  const { kind } = body
+  if (kind !== undefined && kind !== '' && kind !== 'DeleteOptions') {
+    throw badRequest(`the object provided is unrecognized (must be of type DeleteOptions)`)
+  }
+  const { query } = context
+  const faults: FieldError[] = []
+  const dryRun = parseDryRun([...query.getAll('dryRun'), ...stringsAt(body, 'dryRun')], faults)
+  const policy = textAt(body, 'propagationPolicy') || (query.get('propagationPolicy') ?? '')
+  const orphan = at(body, 'orphanDependents') ?? query.get('orphanDependents')
+  if (policy !== '' && !isPolicy(policy)) {
+    faults.push(unsupportedValue('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan', '']))
+  }
+  if (policy !== '' && orphan !== null && orphan !== undefined) {
+    faults.push(
+      invalidValue(
+        'propagationPolicy',
+        policy,
+        'orphanDependents and deletionPropagation cannot be both set',
+      ),
+    )
+  }
+  refuseOptions('DeleteOptions', faults)
+  const uid = textAt(body, 'preconditions', 'uid')
+  const resourceVersion = textAt(body, 'preconditions', 'resourceVersion')
+  const propagationPolicy = isPolicy(policy) ? policy : policyOfOrphan(orphan)
+  return {
+    dryRun,
+    ...(uid && { uid }),
+    ...(resourceVersion && { resourceVersion }),
+    ...(propagationPolicy && { propagationPolicy }),
+  }
+}
+
+function isPolicy(text: string): text is PropagationPolicy {
+  return (policies as readonly string[]).includes(text)
+}
+
+/** `orphanDependents` is what clients sent before there was a policy. */
+function policyOfOrphan(orphan: unknown): PropagationPolicy | undefined {
+  if (orphan === true || orphan === 'true') return 'Orphan'
+  if (orphan === false || orphan === 'false') return 'Background'
+  return undefined
+}

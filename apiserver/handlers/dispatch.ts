@@ -1,0 +1,171 @@
+import { StatusError } from '../../apimachinery/status-error.ts'
+import type { Discovery } from '../discovery/discovery.ts'
+import type { Health } from '../discovery/health.ts'
+import type { ServerMetrics } from '../discovery/metrics.ts'
+import { objectReply, type Handler, type Reply, type RequestContext } from '../http/exchange.ts'
+import type { ResourceDefinition } from '../registry/resource-definition.ts'
+import type { ResourceMap } from '../registry/resource-map.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
+import { createObject } from './create.ts'
+import { deleteCollection } from './delete-collection.ts'
+import { deleteObject } from './delete.ts'
+import { getObject } from './get.ts'
+import type { Lister } from './list.ts'
+import { patchObject } from './patch.ts'
+import type { ReviewResource } from './review.ts'
+import { handleScale } from './scale.ts'
+import type { HandlerServices, Target } from './services.ts'
+import { updateObject } from './update.ts'
+import { watchObjects } from './watch.ts'
+
+export interface DispatchDeps {
+  readonly services: HandlerServices
+  readonly lister: Lister
+  readonly resources: ResourceMap
+  readonly reviews: readonly ReviewResource[]
+  readonly discovery: Discovery
+  readonly health: Health
+  readonly metrics: ServerMetrics
+  readonly version: JsonObject
+  /** Paths of `/openapi`; undefined when it does not know one. */
+  readonly openApi: (context: RequestContext) => Promise<Reply | undefined>
+}
+
+/** Finds the handler for a request. */
+export function dispatcher(deps: DispatchDeps): Handler {
+  return async (context) => {
+    const { isResource, path } = context.info
+    if (isResource) return await handleResource(deps, context)
+    if (context.method !== 'GET' && context.method !== 'HEAD') throw methodNotAllowed()
+    if (path === '/version') return objectReply(deps.version)
+    if (path === '/metrics') return await metricsReply(deps.metrics)
+    const reply =
+      (await deps.health.handle(context)) ?? deps.discovery.handle(context) ?? (await deps.openApi(context))
+    if (reply) return reply
+    throw unknownPath()
+  }
+}
+
+async function metricsReply({ registry }: ServerMetrics): Promise<Reply> {
+  return {
+    type: 'raw',
+    code: 200,
+    headers: { 'content-type': registry.contentType },
+    body: await registry.metrics(),
+  }
+}
+
+async function handleResource(deps: DispatchDeps, context: RequestContext): Promise<Reply> {
+  const { group, version, resource, namespace, name, subresource } = context.info
+  const definition = deps.resources.find(group, version, resource)
+  if (!definition) return await handleReview(deps, context)
+  if (!definition.namespaced && namespace !== '' && resource !== 'namespaces') throw unknownPath()
+  if (name.includes('/') || name.includes('%') || name === '.' || name === '..') throw badName(name)
+  if (definition.deprecation) context.warnings.push(definition.deprecation)
+  const target: Target = { definition, namespace: definition.namespaced ? namespace : '', name }
+  if (subresource !== '') return await handleSubresource(deps, target, context)
+  return await handleVerb(deps, target, context)
+}
+
+async function handleVerb(deps: DispatchDeps, target: Target, context: RequestContext): Promise<Reply> {
+  const { services, lister } = deps
+  // Only lists and watches span namespaces.
+  const wholeNamespaceMissing = target.definition.namespaced && target.namespace === ''
+  const verb = context.info.verb
+  if (wholeNamespaceMissing && verb !== 'list' && verb !== 'watch') throw methodNotAllowed()
+  switch (verb) {
+    case 'get':
+      return await getObject(services, target, context)
+    case 'list':
+      return await lister.handle(target, context)
+    case 'watch':
+      return counted(deps, context, await watchObjects(services, target, context))
+    case 'create':
+      if (target.name !== '') throw methodNotAllowed()
+      return await createObject(services, target, context)
+    case 'update':
+      return await updateObject(services, named(target), context)
+    case 'patch':
+      return await patchObject(services, named(target), context)
+    case 'delete':
+      return await deleteObject(services, target, context)
+    case 'deletecollection':
+      return await deleteCollection({ ...services, lister }, target, context)
+    default:
+      throw methodNotAllowed()
+  }
+}
+
+async function handleSubresource(
+  deps: DispatchDeps,
+  target: Target,
+  context: RequestContext,
+): Promise<Reply> {
+  const { subresource: name, verb } = context.info
+  const subresource = subresourceOf(target.definition, name)
+  if (!subresource) throw unknownPath()
+  if (subresource.type === 'scale') return await handleScale(deps.services, target, subresource, context)
+  const part: Target = { ...target, part: { name, subresource } }
+  switch (verb) {
+    case 'get':
+      return await getObject(deps.services, target, context)
+    case 'update':
+      return await updateObject(deps.services, part, context)
+    case 'patch':
+      return await patchObject(deps.services, part, context)
+    default:
+      throw methodNotAllowed()
+  }
+}
+
+function subresourceOf({ subresources }: ResourceDefinition, name: string) {
+  return Object.hasOwn(subresources, name) ? subresources[name] : undefined
+}
+
+async function handleReview({ reviews }: DispatchDeps, context: RequestContext): Promise<Reply> {
+  const { group, version, resource, namespace, name } = context.info
+  const review = reviews.find(
+    (one) => one.group === group && one.version === version && one.plural === resource,
+  )
+  if (!review || name !== '' || review.namespaced !== (namespace !== '')) throw unknownPath()
+  if (context.info.verb !== 'create') throw methodNotAllowed()
+  return await review.handle(context)
+}
+
+/** Counts a watch for as long as it is open. */
+function counted({ metrics }: DispatchDeps, { info }: RequestContext, reply: Reply): Reply {
+  if (reply.type !== 'stream') return reply
+  return {
+    ...reply,
+    async write(response, signal) {
+      const closed = metrics.watchOpened(info)
+      try {
+        await reply.write(response, signal)
+      } finally {
+        closed()
+      }
+    },
+  }
+}
+
+function named(target: Target): Target {
+  if (target.name === '') throw methodNotAllowed()
+  return target
+}
+
+function methodNotAllowed(): StatusError {
+  return new StatusError(
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+  )
+}
+
+function unknownPath(): StatusError {
+  return new StatusError('NotFound', 'the server could not find the requested resource', { details: {} })
+}
+
+function badName(name: string): StatusError {
+  const part = name.includes('/') ? '/' : '%'
+  const problem = name === '.' || name === '..' ? `may not be '${name}'` : `may not contain '${part}'`
+  return new StatusError('BadRequest', `invalid resource name ${JSON.stringify(name)}: [${problem}]`)
+}

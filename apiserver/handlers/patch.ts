@@ -1,0 +1,190 @@
+import { timestamp } from '../../apimachinery/clock.ts'
+import { applyJsonPatch } from '../../apimachinery/patch/json-patch.ts'
+import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
+import { badRequest, invalid, notFound, StatusError } from '../../apimachinery/status-error.ts'
+import { isJsonObject, type Json } from '../../crds/meta/json.ts'
+import { readBody } from '../http/body.ts'
+import { decodeBody } from '../http/decode-body.ts'
+import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
+import { parseMediaType } from '../http/media-types.ts'
+import { decodeObjectOfKind, decodeWithoutDefaults } from '../registry/decode-object.ts'
+import { invalidValue, requiredField } from '../registry/field-errors.ts'
+import type { KubeObject } from '../registry/kube-object.ts'
+import { apiVersionOf, keyOf, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { matchUrl, strictProblems, strictText } from './incoming.ts'
+import { parseWriteOptions, refuseOptions, type WriteOptions } from './query-options.ts'
+import { renderWritten } from './render-written.ts'
+import { decideCreation, decideReplacement, type WriteIntent } from './replace.ts'
+import { authorOf, type HandlerServices, type Target } from './services.ts'
+
+type PatchType = 'json' | 'merge' | 'strategic' | 'apply'
+
+const patchTypes: Readonly<Record<string, PatchType>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+}
+
+interface Patch {
+  readonly type: PatchType
+  readonly value: Json
+  readonly text: string
+  readonly duplicates: readonly string[]
+}
+
+interface PatchIntent extends WriteIntent {
+  readonly options: WriteOptions
+  readonly context: RequestContext
+}
+
+/** PATCH in all its types, of an object or one of its parts. */
+export async function patchObject(
+  services: HandlerServices,
+  target: Target,
+  context: RequestContext,
+): Promise<Reply> {
+  const { definition, namespace, name } = target
+  const options = parseWriteOptions(context, 'PatchOptions')
+  const patch = await readPatch(definition, context)
+  checkOptions(patch, options)
+  const author = authorOf(context, options)
+  const intent: PatchIntent = { services, target, author, applied: patch.type === 'apply', options, context }
+  const { object, outcome } = await services.objects.change(
+    definition,
+    keyOf(definition, namespace, name),
+    async (current) => {
+      context.warnings.length = 0
+      if (patch.type === 'apply') return await decideApply(intent, patch, current)
+      if (!current) throw notFound({ group: definition.group, resource: definition.plural }, name)
+      const next = patched(intent, patch, current)
+      return decideReplacement(intent, next, current)
+    },
+    author,
+  )
+  return objectReply(renderWritten(services, definition, context, object), outcome === 'created' ? 201 : 200)
+}
+
+async function readPatch(definition: ResourceDefinition, context: RequestContext): Promise<Patch> {
+  const contentType = context.request.headers['content-type']
+  const type = patchTypes[parseMediaType(contentType ?? '').type]
+  if (type === undefined || (type === 'strategic' && definition.custom)) throw unsupportedPatch(definition)
+  const body = await readBody(context.request, context.signal)
+  const { value, duplicates } = decodeBody(body, contentType)
+  return { type, value, duplicates, text: body.toString() }
+}
+
+function unsupportedPatch({ custom }: ResourceDefinition): StatusError {
+  const accepted = Object.entries(patchTypes).filter(([, type]) => !(custom && type === 'strategic'))
+  return new StatusError(
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: ' +
+      accepted.map(([name]) => name).join(', '),
+  )
+}
+
+function checkOptions({ type }: Patch, options: WriteOptions): void {
+  if (type === 'apply') {
+    if (!options.fieldManagerGiven) {
+      refuseOptions('PatchOptions', [requiredField('fieldManager', 'is required for apply patch')])
+    }
+  } else if (options.force !== undefined) {
+    refuseOptions('PatchOptions', [
+      {
+        reason: 'FieldValueForbidden',
+        message: 'Forbidden: may not be specified for non-apply patch',
+        field: 'force',
+      },
+    ])
+  }
+}
+
+/** The object after the patch, checked and defaulted like any other input. */
+function patched({ target, options, context }: PatchIntent, patch: Patch, current: KubeObject): KubeObject {
+  const { definition } = target
+  const value = applyPatch(definition, patch, current)
+  if (!isJsonObject(value)) throw badRequest('the patch must leave an object')
+  const { object, unknown } = decodeObjectOfKind(definition, value)
+  // What was stored before a field was dropped from the schema is not this request's fault.
+  const known = new Set(definition.schema.prune(current).unknown)
+  const problems = strictProblems(
+    unknown.filter((field) => !known.has(field)),
+    patch.duplicates,
+  )
+  if (problems.length > 0 && options.fieldValidation === 'Strict') {
+    throw invalid({ group: '', kind: '' }, '', [invalidValue('patch', patch.text, strictText(problems))])
+  }
+  if (options.fieldValidation === 'Warn') context.warnings.push(...problems)
+  return matchUrl(definition, object, target)
+}
+
+function applyPatch(definition: ResourceDefinition, { type, value }: Patch, current: KubeObject): Json {
+  switch (type) {
+    case 'json':
+      return applyJsonPatch(current, value)
+    case 'merge':
+      return applyMergePatch(current, value)
+    case 'strategic':
+      throw unsupportedPatch(definition)
+    case 'apply':
+      throw new Error('an applied configuration is no patch of the current object')
+  }
+}
+
+async function decideApply(intent: PatchIntent, patch: Patch, current: KubeObject | undefined) {
+  const configuration = readConfiguration(intent, patch)
+  return await applyConfiguration(intent, { configuration, force: intent.options.force === true }, current)
+}
+
+/** What applying a configuration to an object, or to nothing, comes to. Throws Conflict. */
+export async function applyConfiguration(
+  intent: WriteIntent,
+  { configuration, force }: { configuration: KubeObject; force: boolean },
+  current: KubeObject | undefined,
+) {
+  const { services, target, author } = intent
+  const { definition, part } = target
+  if (!current && part) throw notFound({ group: definition.group, resource: definition.plural }, target.name)
+  const { metadata } = configuration
+  if (metadata.uid && !current) {
+    throw new StatusError(
+      'Conflict',
+      `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`,
+    )
+  }
+  const request = {
+    definition,
+    current,
+    manager: author.manager,
+    subresource: part?.name ?? '',
+    now: timestamp(services.clock),
+  }
+  const applied = services.ownership.apply(request, configuration, force)
+  const next = definition.schema.applyDefaults(applied)
+  if (!current) return await decideCreation(intent, next)
+  return decideReplacement(intent, next, current)
+}
+
+function readConfiguration({ target }: WriteIntent, { value, duplicates }: Patch): KubeObject {
+  const { definition } = target
+  if (!isJsonObject(value)) throw badRequest('error decoding YAML: the configuration must be an object')
+  if (!value['apiVersion'] || !value['kind']) {
+    throw badRequest("error decoding YAML: Object 'Kind' or 'apiVersion' is missing")
+  }
+  if (duplicates.length > 0)
+    throw badRequest(`error strict decoding YAML: ${strictProblems([], duplicates).join(', ')}`)
+  if (isJsonObject(value['metadata']) && value['metadata']['managedFields'] !== undefined) {
+    throw badRequest('metadata.managedFields must be nil')
+  }
+  // Only what the applier wrote is theirs: defaults come after.
+  const { object, unknown } = decodeWithoutDefaults(definition, value)
+  if (unknown.length > 0) {
+    const { namespace, name } = target
+    throw badRequest(
+      `failed to create typed patch object (${namespace ? `${namespace}/` : ''}${name}; ` +
+        `${apiVersionOf(definition)}, Kind=${definition.kind}): ` +
+        unknown.map((field) => `.${field}: field not declared in schema`).join(', '),
+    )
+  }
+  return matchUrl(definition, object, target)
+}

@@ -1,0 +1,117 @@
+import { badRequest, notFound, StatusError } from '../../apimachinery/status-error.ts'
+import { applyJsonPatch } from '../../apimachinery/patch/json-patch.ts'
+import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
+import { readBody } from '../http/body.ts'
+import { decodeBody } from '../http/decode-body.ts'
+import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
+import { parseMediaType } from '../http/media-types.ts'
+import { at, textAt, type KubeObject } from '../registry/kube-object.ts'
+import { keyOf, type ScaleSubresource } from '../registry/resource-definition.ts'
+import { parseWriteOptions } from './query-options.ts'
+import { decideReplacement } from './replace.ts'
+import { authorOf, type HandlerServices, type Target } from './services.ts'
+
+/** `/scale`: reads and writes an object's replica count as a Scale. */
+export async function handleScale(
+  services: HandlerServices,
+  target: Target,
+  scale: ScaleSubresource,
+  context: RequestContext,
+): Promise<Reply> {
+  const { definition, namespace, name } = target
+  const key = keyOf(definition, namespace, name)
+  const missing = () => notFound({ group: definition.group, resource: definition.plural }, name)
+  const { verb } = context.info
+  if (verb === 'get') {
+    const item = await services.objects.read(definition, key, undefined, context.signal)
+    if (!item) throw missing()
+    return objectReply(scaleOf(item.object as KubeObject, scale))
+  }
+  if (verb !== 'update' && verb !== 'patch') {
+    throw new StatusError(
+      'MethodNotAllowed',
+      'the server does not allow this method on the requested resource',
+    )
+  }
+  const options = parseWriteOptions(context, verb === 'patch' ? 'PatchOptions' : 'UpdateOptions')
+  const author = authorOf(context, options)
+  const body = decodeBody(
+    await readBody(context.request, context.signal),
+    context.request.headers['content-type'],
+  )
+  const { object } = await services.objects.change(
+    definition,
+    key,
+    (current) => {
+      if (!current) throw missing()
+      const wanted =
+        verb === 'patch' ? patchedScale(context, scaleOf(current, scale), body.value) : body.value
+      const next = withReplicas(current, scale, wanted)
+      return decideReplacement({ services, target, author, applied: false }, next, current)
+    },
+    author,
+  )
+  return objectReply(scaleOf(object, scale))
+}
+
+function scaleOf(object: KubeObject, scale: ScaleSubresource): JsonObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
+  const selector = scale.labelSelectorPath ? textAt(object, ...scale.labelSelectorPath) : ''
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, ...(namespace && { namespace }), uid, resourceVersion, creationTimestamp },
+    spec: { replicas: countAt(object, scale.specReplicasPath) },
+    status: { replicas: countAt(object, scale.statusReplicasPath), ...(selector && { selector }) },
+  }
+}
+
+function countAt(object: KubeObject, path: readonly string[]): number {
+  const value = at(object, ...path)
+  return typeof value === 'number' ? value : 0
+}
+
+function patchedScale(context: RequestContext, current: JsonObject, patch: Json): Json {
+  const { type } = parseMediaType(context.request.headers['content-type'] ?? '')
+  if (type === 'application/json-patch+json') return applyJsonPatch(current, patch)
+  return applyMergePatch(current, patch)
+}
+
+function withReplicas(current: KubeObject, scale: ScaleSubresource, wanted: Json): KubeObject {
+  if (!isJsonObject(wanted)) throw badRequest('the body of the request must be a Scale')
+  const replicas = at(wanted, 'spec', 'replicas') ?? 0
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
+    throw new StatusError(
+      'Invalid',
+      `Scale.autoscaling "${current.metadata.name}" is invalid: spec.replicas: Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`,
+      {
+        details: {
+          name: current.metadata.name ?? '',
+          group: 'autoscaling',
+          kind: 'Scale',
+          causes: [
+            {
+              reason: 'FieldValueInvalid',
+              message: 'must be greater than or equal to 0',
+              field: 'spec.replicas',
+            },
+          ],
+        },
+      },
+    )
+  }
+  const resourceVersion =
+    textAt(wanted, 'metadata', 'resourceVersion') || (current.metadata.resourceVersion ?? '')
+  const next = setAt(current, scale.specReplicasPath, replicas) as KubeObject
+  return { ...next, metadata: { ...next.metadata, resourceVersion } }
+}
+
+function setAt(object: JsonObject, [first, ...rest]: readonly string[], value: Json): JsonObject {
+  if (first === undefined) return object
+  const inner = object[first]
+  return {
+    ...object,
+    [first]: rest.length === 0 ? value : setAt(isJsonObject(inner) ? inner : {}, rest, value),
+  }
+}

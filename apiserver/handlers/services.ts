@@ -1,0 +1,43 @@
+import type { Clock } from '../../apimachinery/clock.ts'
+import type { Logger } from '../../apimachinery/log.ts'
+import type { FieldOwnership } from '../registry/field-ownership.ts'
+import type { NamespaceGate } from '../registry/namespace-gate.ts'
+import type { ObjectStore } from '../registry/object-store.ts'
+import type { PartSubresource, ResourceDefinition } from '../registry/resource-definition.ts'
+import type { UserInfo } from '../http/exchange.ts'
+import type { TableRenderer } from './render.ts'
+
+/** What the verbs work with. */
+export interface HandlerServices {
+  readonly objects: ObjectStore
+  readonly namespaces: NamespaceGate
+  readonly ownership: FieldOwnership
+  readonly tables: TableRenderer
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** What a request is about, after its path has been matched with what is served. */
+export interface Target {
+  readonly definition: ResourceDefinition
+  readonly namespace: string
+  readonly name: string
+  /** Set when the request is for a part of the object, such as its status. */
+  readonly part?: { readonly name: string; readonly subresource: PartSubresource }
+}
+
+/** On whose behalf something is written. */
+export interface Author {
+  readonly manager: string
+  /** Undefined: the server itself. */
+  readonly user: UserInfo | undefined
+  readonly dryRun: boolean
+  readonly signal: AbortSignal
+}
+
+export function authorOf(
+  { user, signal }: { user: UserInfo | undefined; signal: AbortSignal },
+  { fieldManager, dryRun }: { fieldManager: string; dryRun: boolean },
+): Author {
+  return { manager: fieldManager, user, dryRun, signal }
+}

@@ -1,0 +1,230 @@
+import type { ServerResponse } from 'node:http'
+import type { Clock } from '../../apimachinery/clock.ts'
+import { expired, type Status } from '../../apimachinery/status-error.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
+import type { CachedObject, CacheEvent, ResourceCache } from '../cache/cache.ts'
+import { drained } from '../http/write-reply.ts'
+import type { KubeObject } from '../registry/kube-object.ts'
+import { apiVersionOf, served, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { isStorageError } from '../storage/storage.ts'
+import { EventLines } from './event-lines.ts'
+import type { Renderer } from './render.ts'
+import type { Selection } from './selection.ts'
+
+export interface WatchRequest {
+  readonly definition: ResourceDefinition
+  readonly renderer: Renderer
+  readonly selection: Selection
+  readonly cache: ResourceCache
+  readonly prefix: string
+  /** Events after this revision; undefined: the present objects as ADDED first. */
+  readonly after: number | undefined
+  /** Ends the initial objects with a bookmark that says so. */
+  readonly markInitialEnd: boolean
+  readonly bookmarks: boolean
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
+/** A client that leaves this much unread is cut off; it will list again and catch up. */
+const maxUnreadBytes = 4 * 1024 * 1024
+const bookmarkEveryMs = 60_000
+/** A last bookmark shortly before the end saves the client a relist. */
+const lastBookmarkMs = 2000
+const initialChunkBytes = 256 * 1024
+
+/** One watch, from its first byte to its end. */
+export class WatchStream {
+  readonly #request: WatchRequest
+  readonly #lines: EventLines
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #cancels = new Set<() => void>()
+  /** Events that came while the initial objects were still being written. */
+  #held: CacheEvent[] | undefined = []
+  #revision = 0
+  #response: ServerResponse | undefined
+
+  constructor(request: WatchRequest) {
+    this.#request = request
+    this.#lines = new EventLines(request.renderer)
+  }
+
+  /** Resolves when the watch is over, for whatever reason. */
+  async run(response: ServerResponse, signal: AbortSignal): Promise<void> {
+    this.#response = response
+    response.flushHeaders()
+    const end = () => this.#end()
+    signal.addEventListener('abort', end, { once: true })
+    response.once('close', end)
+    if (signal.aborted) this.#end()
+    try {
+      await this.#start(response, signal)
+      await this.#ended.promise
+    } finally {
+      signal.removeEventListener('abort', end)
+      for (const cancel of this.#cancels) cancel()
+      if (!response.destroyed) response.end()
+    }
+  }
+
+  async #start(response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const { cache, prefix, after, clock, timeoutMs } = this.#request
+    const initial = after === undefined ? cache.list(prefix) : []
+    this.#revision = after ?? cache.revision
+    try {
+      this.#cancels.add(
+        cache.subscribe(prefix, this.#revision, {
+          onEvents: (events, revision) => this.#onEvents(events, revision),
+          onReset: () => this.#fail(),
+        }),
+      )
+    } catch (error) {
+      if (!isStorageError(error, 'compacted')) throw error
+      return this.#fail()
+    }
+    this.#cancels.add(clock.after(timeoutMs, () => this.#end()))
+    if (this.#request.bookmarks) this.#scheduleBookmarks(timeoutMs)
+    if (after === undefined) await this.#writeInitial(initial, response, signal)
+    const held = this.#held ?? []
+    this.#held = undefined
+    this.#writeEvents(held)
+  }
+
+  async #writeInitial(
+    items: readonly CachedObject[],
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { selection, definition, markInitialEnd, bookmarks } = this.#request
+    const revision = this.#revision
+    let parts: Buffer[] = []
+    let size = 0
+    for (const stored of items) {
+      const item = served(definition, stored)
+      if (selection.matches && !selection.matches(item.object)) continue
+      const line = this.#lines.uncached('ADDED', item)
+      parts.push(line)
+      size += line.length
+      if (size < initialChunkBytes) continue
+      if (!response.write(Buffer.concat(parts))) await drained(response, signal)
+      if (signal.aborted || response.destroyed) return
+      parts = []
+      size = 0
+    }
+    if (markInitialEnd && bookmarks) parts.push(this.#bookmark(revision, true))
+    if (parts.length > 0) response.write(Buffer.concat(parts))
+  }
+
+  #onEvents(events: readonly CacheEvent[], revision: number): void {
+    this.#revision = Math.max(this.#revision, revision)
+    if (this.#held) {
+      this.#held.push(...events)
+      if (this.#held.length * 1024 > maxUnreadBytes) this.#cutOff()
+    } else this.#writeEvents(events)
+  }
+
+  #writeEvents(events: readonly CacheEvent[]): void {
+    const parts: Buffer[] = []
+    for (const event of events) {
+      const line = this.#lineFor(event)
+      if (line) parts.push(line)
+    }
+    const [only] = parts
+    if (only === undefined) return
+    this.#write(parts.length === 1 ? only : Buffer.concat(parts))
+  }
+
+  /** The event as this watcher sees it: objects appear and disappear as they begin and cease to match. */
+  #lineFor(event: CacheEvent): Buffer | undefined {
+    const { selection, definition } = this.#request
+    const item = served(definition, event.item)
+    const { matches } = selection
+    if (event.type === 'ADDED')
+      return !matches || matches(item.object) ? this.#lines.line('ADDED', item) : undefined
+    const previous = served(definition, event.previous)
+    const was = !matches || matches(previous.object)
+    if (event.type === 'DELETED') return was ? this.#lines.line('DELETED', item) : undefined
+    const is = !matches || matches(item.object)
+    if (is) return this.#lines.line(was ? 'MODIFIED' : 'ADDED', item)
+    return was ? this.#lines.line('DELETED', lastMatching(previous, item)) : undefined
+  }
+
+  #scheduleBookmarks(timeoutMs: number): void {
+    const { clock } = this.#request
+    let cancel = () => {}
+    const repeat = () => {
+      cancel = clock.after(bookmarkEveryMs, () => {
+        this.#sendBookmark()
+        repeat()
+      })
+    }
+    repeat()
+    this.#cancels.add(() => cancel())
+    if (timeoutMs > lastBookmarkMs) {
+      this.#cancels.add(clock.after(timeoutMs - lastBookmarkMs, () => this.#sendBookmark()))
+    }
+  }
+
+  #sendBookmark(): void {
+    if (this.#held) return
+    this.#write(this.#bookmark(Math.max(this.#revision, this.#request.cache.revision), false))
+  }
+
+  #bookmark(revision: number, initialEnd: boolean): Buffer {
+    const { definition } = this.#request
+    const object: KubeObject = {
+      kind: definition.kind,
+      apiVersion: apiVersionOf(definition),
+      metadata: {
+        resourceVersion: String(revision),
+        ...(initialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }),
+      },
+    }
+    return this.#lines.bookmark(object)
+  }
+
+  #write(line: Buffer): void {
+    const response = this.#response
+    if (!response || response.destroyed || response.writableEnded) return
+    response.write(line)
+    if (response.writableLength > maxUnreadBytes) this.#cutOff()
+  }
+
+  #fail(): void {
+    const { after, cache } = this.#request
+    const status: Status = expired(
+      `too old resource version: ${after ?? this.#revision} (${cache.revision})`,
+    ).toStatus()
+    this.#write(
+      Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status as unknown as JsonObject })}\n`),
+    )
+    this.#end()
+  }
+
+  #cutOff(): void {
+    this.#response?.destroy()
+    this.#end()
+  }
+
+  #end(): void {
+    for (const cancel of this.#cancels) cancel()
+    this.#cancels.clear()
+    this.#ended.resolve()
+  }
+}
+
+const goodbyes = new WeakMap<CachedObject, CachedObject>()
+
+/** What a watcher is told when an object stops matching: its last matching state at the version that ended it. */
+function lastMatching(previous: CachedObject, next: CachedObject): CachedObject {
+  const known = goodbyes.get(next)
+  if (known) return known
+  const { metadata } = previous.object as KubeObject
+  const object: KubeObject = {
+    ...(previous.object as KubeObject),
+    metadata: { ...metadata, resourceVersion: String(next.revision) },
+  }
+  const last = { ...previous, object, json: Buffer.from(JSON.stringify(object)), revision: next.revision }
+  goodbyes.set(next, last)
+  return last
+}

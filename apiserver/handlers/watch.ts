@@ -1,0 +1,77 @@
+import { StatusError } from '../../apimachinery/status-error.ts'
+import type { Reply, RequestContext } from '../http/exchange.ts'
+import { negotiate } from '../http/media-types.ts'
+import { prefixOf } from '../registry/resource-definition.ts'
+import { parseListOptions } from './query-options.ts'
+import { Renderer, rowObjectOf } from './render.ts'
+import { parseSelection } from './selection.ts'
+import type { HandlerServices, Target } from './services.ts'
+import { WatchStream } from './watch-stream.ts'
+
+/** Half an hour: what a watch lasts at least when the client names no time. */
+const defaultTimeoutSeconds = 1800
+/** A version from the future may be one that the cache is about to see; after this long it is not. */
+const catchUpMs = 3000
+
+/** GET with `watch=true`: events from a version on, or the present objects first and then events. */
+export async function watchObjects(
+  services: HandlerServices,
+  { definition, namespace }: Target,
+  context: RequestContext,
+): Promise<Reply> {
+  const options = parseListOptions(context, true)
+  const selection = parseSelection(definition, context.query)
+  const rendering = negotiate(context.request.headers.accept)
+  const renderer = new Renderer(services.tables, {
+    definition,
+    rendering,
+    rowObject: rowObjectOf(context.query),
+  })
+  const { resourceVersion, sendInitialEvents } = options
+  const fromState = sendInitialEvents ?? (resourceVersion === undefined || resourceVersion === 0)
+  const cache = await caughtUp(services, definition, resourceVersion, context.signal)
+  const timeoutMs = 1000 * (options.timeoutSeconds ?? defaultTimeoutSeconds * (1 + Math.random()))
+  return {
+    type: 'stream',
+    code: 200,
+    headers: { 'content-type': 'application/json' },
+    write: (response, signal) =>
+      new WatchStream({
+        definition,
+        renderer,
+        selection,
+        cache,
+        prefix: prefixOf(definition, namespace),
+        after: fromState ? undefined : (resourceVersion ?? cache.revision),
+        markInitialEnd: sendInitialEvents === true,
+        bookmarks: options.allowWatchBookmarks,
+        timeoutMs,
+        clock: services.clock,
+      }).run(response, signal),
+  }
+}
+
+async function caughtUp(
+  services: HandlerServices,
+  definition: Target['definition'],
+  revision: number | undefined,
+  signal: AbortSignal,
+) {
+  const { objects, clock } = services
+  const patience = new AbortController()
+  const cancel = clock.after(catchUpMs, () => {
+    patience.abort(
+      new StatusError('Timeout', `Too large resource version: ${revision}`, {
+        details: {
+          causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+          retryAfterSeconds: 1,
+        },
+      }),
+    )
+  })
+  try {
+    return await objects.caughtUp(definition, revision, AbortSignal.any([signal, patience.signal]))
+  } finally {
+    cancel()
+  }
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../../apimachinery/clock.ts'
+import type { Logger } from '../../apimachinery/log.ts'
+import { StatusError } from '../../apimachinery/status-error.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
+import type { Handler, Reply, RequestContext } from './exchange.ts'
+import { parseRequestInfo } from './request-info.ts'
+import { writeReply } from './write-reply.ts'
+
+export interface ListenerOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly certificate: string
+  readonly key: string
+  /** PEM certificates whose clients are believed. */
+  readonly clientAuthority: string
+  readonly clock: Clock
+  readonly log: Logger
+  /** `remote`: only for clients that are not on this machine or a private network. */
+  readonly compression: 'remote' | 'always' | 'never'
+}
+
+export interface Listener {
+  readonly port: number
+  /** Stops taking connections, ends open requests with the signal's reason, and resolves when all are closed. */
+  close(): Promise<void>
+}
+
+const keepAliveMs = 120_000
+const closeGraceMs = 5_000
+
+/** HTTPS with HTTP/2 and HTTP/1.1 on one port; hands every request to `handler` and writes its reply. */
+export async function listen(options: ListenerOptions, handler: Handler): Promise<Listener> {
+  const server = createSecureServer({
+    allowHTTP1: true,
+    cert: options.certificate,
+    key: options.key,
+    ca: options.clientAuthority,
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    // One client multiplexes everything; with the default of 10 MB one unread list blocks all its other requests.
+    maxSessionMemory: 1000,
+    settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20, enableConnectProtocol: false },
+  })
+  const shutdown = new AbortController()
+  const sessions = trackSessions(server)
+  tuneHttp1(server)
+  server.on('request', (request, response) => {
+    const [plainRequest, plainResponse] = [
+      request as unknown as IncomingMessage,
+      response as unknown as ServerResponse,
+    ]
+    void serve(plainRequest, plainResponse, { options, handler, shutdown: shutdown.signal })
+  })
+  server.on('sessionError', (error) => options.log.debug('HTTP/2 session failed', { error }))
+  server.on('tlsClientError', (error) => options.log.debug('TLS handshake failed', { error }))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => close(server, { sessions, shutdown, clock: options.clock }),
+  }
+}
+
+/** The HTTP/1 side of the server, whose settings Node's types do not show. */
+function tuneHttp1(server: Http2SecureServer): void {
+  Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 300_000 })
+}
+
+function trackSessions(server: Http2SecureServer): Set<ServerHttp2Session> {
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+  })
+  return sessions
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { options, handler, shutdown }: { options: ListenerOptions; handler: Handler; shutdown: AbortSignal },
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort(new StatusError('Timeout', 'the client is gone')))
+  response.on('error', () => {})
+  request.on('error', () => {})
+  try {
+    const context = contextOf(request, response, options, AbortSignal.any([gone.signal, shutdown]))
+    if ('reply' in context) await writeReply(context.context, context.reply)
+    else await writeReply(context, await handler(context))
+  } catch (error) {
+    options.log.error('Answering failed', { error, path: request.url })
+    response.destroy()
+  }
+  // A body nobody wanted must not stay in the way of the next request on an HTTP/1 connection.
+  if (!request.complete) request.resume()
+}
+
+function contextOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ListenerOptions,
+  signal: AbortSignal,
+): RequestContext | { context: RequestContext; reply: Reply } {
+  const { path, query } = splitUrl(request.url ?? '/')
+  const method = request.method ?? 'GET'
+  const base = {
+    request,
+    response,
+    method,
+    query,
+    user: undefined,
+    signal,
+    warnings: [],
+    auditId: auditIdOf(request),
+    compress: mayCompress(request, options.compression),
+  }
+  try {
+    return { ...base, info: parseRequestInfo(method, path, query) }
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error
+    const object = error.toStatus() as unknown as JsonObject
+    const info = parseRequestInfo(method, '/', query)
+    return { context: { ...base, info }, reply: { type: 'object', code: error.code, object } }
+  }
+}
+
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const mark = url.indexOf('?')
+  if (mark === -1) return { path: url, query: new URLSearchParams() }
+  return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) }
+}
+
+function auditIdOf({ headers }: IncomingMessage): string {
+  const given = headers['audit-id']
+  return typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID()
+}
+
+const nearby = /^(::1$|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|f[cd]|fe80:)/
+
+function mayCompress(request: IncomingMessage, mode: ListenerOptions['compression']): boolean {
+  if (mode === 'never' || !String(request.headers['accept-encoding'] ?? '').includes('gzip')) return false
+  if (mode === 'always') return true
+  const address = (request.socket?.remoteAddress ?? '').replace(/^::ffff:/, '')
+  return !nearby.test(address)
+}
+
+async function close(
+  server: Http2SecureServer,
+  {
+    sessions,
+    shutdown,
+    clock,
+  }: { sessions: Set<ServerHttp2Session>; shutdown: AbortController; clock: Clock },
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  shutdown.abort(
+    new StatusError('ServiceUnavailable', 'the server is shutting down', {
+      details: { retryAfterSeconds: 1 },
+    }),
+  )
+  for (const session of sessions) session.close()
+  const http1 = server as unknown as { closeIdleConnections?(): void; closeAllConnections?(): void }
+  http1.closeIdleConnections?.()
+  const cancel = clock.after(closeGraceMs, () => {
+    for (const session of sessions) session.destroy()
+    http1.closeAllConnections?.()
+  })
+  await closed
+  cancel()
+}

@@ -1,0 +1,129 @@
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+
+const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
+
+const schema = z.object({
+  'etcd-servers': z
+    .string()
+    .default('http://127.0.0.1:2379')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((url) => url.trim())
+        .filter(Boolean),
+    )
+    .refine((urls) => urls.length > 0 && urls.every((url) => URL.canParse(url)), 'must be a list of URLs'),
+  'etcd-cafile': z.string().optional(),
+  'etcd-certfile': z.string().optional(),
+  'etcd-keyfile': z.string().optional(),
+  'etcd-compaction-interval': z
+    .string()
+    .regex(/^\d+(ms|s|m|h)$/, 'must be a duration such as 5m')
+    .default('5m'),
+  'bind-address': z.string().default('127.0.0.1'),
+  'secure-port': z.coerce.number().int().min(0).max(65535).default(6443),
+  'external-hostname': z.string().optional(),
+  'cert-dir': z.string().default('.kvorum/pki'),
+  'tls-cert-file': z.string().optional(),
+  'tls-private-key-file': z.string().optional(),
+  'client-ca-file': z.string().optional(),
+  'token-auth-file': z.string().optional(),
+  'kubelet-client-certificate': z.string().optional(),
+  'kubelet-client-key': z.string().optional(),
+  'authorization-mode': z.enum(['AlwaysAllow', 'RBAC']).default('RBAC'),
+  'install-crds': z.string().optional(),
+  'max-requests-inflight': count(400),
+  'max-mutating-requests-inflight': count(200),
+  'request-timeout': z
+    .string()
+    .regex(/^\d+(ms|s|m|h)$/, 'must be a duration such as 60s')
+    .default('60s'),
+  compression: z.enum(['remote', 'always', 'never']).default('remote'),
+  'log-level': z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+/** What each flag is for, in the order `--help` shows them. */
+const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
+  'etcd-servers': 'URLs of the etcd members, separated by commas',
+  'etcd-cafile': 'authority of the etcd servers, PEM',
+  'etcd-certfile': 'client certificate for etcd, PEM',
+  'etcd-keyfile': 'key of that certificate, PEM',
+  'etcd-compaction-interval': 'how long history is kept at least; 0s leaves compaction to others',
+  'bind-address': 'address to listen on',
+  'secure-port': 'port to listen on; 0 takes a free one',
+  'external-hostname': 'name or address that clients reach this server by',
+  'cert-dir': 'where own certificates are kept, and made when missing',
+  'tls-cert-file': 'serving certificate, PEM; one of the own authority when left out',
+  'tls-private-key-file': 'key of that certificate, PEM',
+  'client-ca-file': 'authority whose client certificates are believed, PEM; the own one when left out',
+  'token-auth-file': 'bearer tokens: lines of token,user,uid,"group1,group2"',
+  'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
+  'kubelet-client-key': 'key of that certificate, PEM',
+  'authorization-mode': 'AlwaysAllow (everybody known may do everything) or RBAC',
+  'install-crds': 'directory of CustomResourceDefinitions to apply at start',
+  'max-requests-inflight': 'reading requests worked on at a time; 0 is no limit',
+  'max-mutating-requests-inflight': 'writing requests worked on at a time; 0 is no limit',
+  'request-timeout': 'how long a request may take, watches excepted',
+  compression: 'gzip large answers for clients that are remote, always or never',
+  'log-level': 'debug, info, warn, error or silent',
+}
+
+type Flags = z.infer<typeof schema>
+type Camel<Text extends string> = Text extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Text
+
+/** The flags under camel-case names. */
+export type ApiServerOptions = { readonly [Name in keyof Flags as Camel<Name>]: Flags[Name] }
+
+/** A mistake on the command line; the message says which flag and why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Reads kube-apiserver's flags. Throws UsageError. */
+export function parseOptions(argv: readonly string[]): ApiServerOptions {
+  return optionsOf(readFlags(argv))
+}
+
+/** The same from flags by name; everything left out takes its default. Throws UsageError. */
+export function optionsOf(flags: Readonly<Record<string, unknown>>): ApiServerOptions {
+  const { success, data, error } = schema.safeParse(flags)
+  if (!success) {
+    const [issue] = error.issues
+    throw new UsageError(`--${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`)
+  }
+  if ((data['tls-cert-file'] === undefined) !== (data['tls-private-key-file'] === undefined)) {
+    throw new UsageError('--tls-cert-file and --tls-private-key-file go together')
+  }
+  const entries = Object.entries(data).map(([name, value]) => [camel(name), value])
+  return Object.fromEntries(entries) as ApiServerOptions
+}
+
+function readFlags(argv: readonly string[]): Record<string, unknown> {
+  const options = Object.fromEntries(Object.keys(help).map((name) => [name, { type: 'string' as const }]))
+  try {
+    return { ...parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values }
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+export function helpText(): string {
+  const width = Math.max(...Object.keys(help).map((name) => name.length))
+  const lines = Object.entries(help).map(([name, text]) => `  --${name.padEnd(width)}  ${text}`)
+  return `Serves the Kubernetes API on etcd.\n\n${lines.join('\n')}\n`
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** Milliseconds of a checked duration such as `60s`. */
+export function durationMs(text: string): number {
+  const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
+  return Number(amount) * (unitMs[unit ?? ''] ?? 0)
+}
+
+function camel(name: string): string {
+  return name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}

@@ -1,0 +1,123 @@
+import type { Clock } from '../apimachinery/clock.ts'
+import type { Logger } from '../apimachinery/log.ts'
+import type { Authorizer } from './authorization/authorizer.ts'
+import { watchCache } from './cache/watch-cache.ts'
+import { Discovery } from './discovery/discovery.ts'
+import { Health, ping } from './discovery/health.ts'
+import { ServerMetrics } from './discovery/metrics.ts'
+import { versionInfo } from './discovery/version.ts'
+import type { Authenticate } from './filters/authentication.ts'
+import { buildChain } from './filters/chain.ts'
+import type { InFlightLimits } from './filters/in-flight-limit.ts'
+import { dispatcher } from './handlers/dispatch.ts'
+import { Lister } from './handlers/list.ts'
+import { LocalApi } from './handlers/local-api.ts'
+import { reviewResources } from './handlers/review.ts'
+import type { HandlerServices } from './handlers/services.ts'
+import type { Handler } from './http/exchange.ts'
+import { builtInKinds } from './registry/builtin/kinds.ts'
+import { namespaces, systemNamespaces } from './registry/builtin/namespaces.ts'
+import { CrdPublisher } from './registry/crd/crd-publisher.ts'
+import { NamespaceGate } from './registry/namespace-gate.ts'
+import { ObjectStore } from './registry/object-store.ts'
+import { ResourceMap } from './registry/resource-map.ts'
+import type { Storage } from './storage/storage.ts'
+import { fieldOwnership } from './registry/managed-fields.ts'
+import { tableRenderer } from './handlers/tables.ts'
+
+export interface ServerDeps {
+  readonly storage: Storage
+  readonly authenticate: Authenticate
+  /** Made from the objects, because permissions are objects themselves. */
+  readonly authorizer: (objects: ObjectStore, signal: AbortSignal) => Authorizer
+  readonly limits: InFlightLimits
+  readonly requestTimeoutMs: number
+  readonly release: string
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface Server {
+  /** What answers requests. */
+  readonly handler: Handler
+  /** Writes of the server itself. */
+  readonly local: LocalApi
+  /** From now on `/readyz` fails, so that nobody sends new requests here. */
+  drain(): void
+  /** Stops background work; the storage stays open. */
+  close(): Promise<void>
+}
+
+const ownManager = 'kvorum-apiserver'
+
+/** Puts the API server together on a store, without the network. Resolves when it can answer. */
+export async function buildServer(deps: ServerDeps): Promise<Server> {
+  const { storage, clock, log } = deps
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const caches = watchCache({ storage, clock, log })
+  const objects = new ObjectStore(storage, caches)
+  const resources = new ResourceMap()
+  resources.publish('built-in', builtInKinds)
+
+  const services: HandlerServices = {
+    objects,
+    namespaces: new NamespaceGate(objects, namespaces),
+    ownership: fieldOwnership,
+    tables: tableRenderer(clock),
+    clock,
+    log,
+  }
+  const local = new LocalApi(services, ownManager, signal)
+  await bootstrap(local)
+  await new CrdPublisher({ objects, resources, clock, log }).start(signal)
+
+  const metrics = new ServerMetrics()
+  metrics.knowResources(
+    ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
+  )
+  const authorizer = deps.authorizer(objects, signal)
+  const reviews = reviewResources(authorizer)
+  const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
+  let drained = false
+  const dispatch = dispatcher({
+    services,
+    lister: new Lister(services),
+    resources,
+    reviews,
+    discovery: new Discovery(resources, reviews),
+    health,
+    metrics,
+    version: versionInfo(deps.release),
+    openApi: async () => undefined,
+  })
+  return {
+    handler: buildChain(dispatch, { ...deps, authorizer, metrics }),
+    local,
+    drain: () => void (drained = true),
+    async close() {
+      stopping.abort(new Error('the server is closing'))
+      await caches.close()
+    },
+  }
+}
+
+async function bootstrap(local: LocalApi): Promise<void> {
+  for (const name of systemNamespaces) {
+    await local.createIfMissing(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  }
+}
+
+function healthOf(storage: Storage, { clock, draining }: { clock: Clock; draining: () => boolean }): Health {
+  const etcd = {
+    name: 'etcd',
+    check: async (signal: AbortSignal) => void (await storage.currentRevision(signal)),
+  }
+  const shutdown = {
+    name: 'shutdown',
+    check: async () => {
+      if (draining()) throw new Error('the server is shutting down')
+    },
+  }
+  return new Health({ live: [ping, etcd], ready: [shutdown] }, clock)
+}
