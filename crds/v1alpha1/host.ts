@@ -97,7 +97,14 @@ export const hostStatus = z.object({
     .optional()
     .describe('What the host runs.'),
   daemonEndpoint: z
-    .object({ port: z.int32().min(1).max(65535).describe('Port of HTTPS for streams.') })
+    .object({
+      address: z
+        .string()
+        .max(253)
+        .optional()
+        .describe('Address to connect to. Left out, the first InternalIP.'),
+      port: z.int32().min(1).max(65535).describe('Port of HTTPS for streams.'),
+    })
     .optional()
     .describe('Where the daemon serves consoles to the API server.'),
   daemonVersion: z.string().max(64).optional().describe('Version of the node daemon.'),

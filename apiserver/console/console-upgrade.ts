@@ -1,0 +1,151 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from '../../apimachinery/log.ts'
+import { badRequest, notFound, StatusError } from '../../apimachinery/status-error.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
+import { attributesOf, forbiddenText, type Authorizer } from '../authorization/authorizer.ts'
+import type { Authenticate } from '../filters/authentication.ts'
+import { parseRequestInfo, type RequestInfo } from '../http/request-info.ts'
+import { type DaemonAddress, daemonAddress, runOf } from './daemon-address.ts'
+
+export interface ConsoleDeps {
+  readonly authenticate: Authenticate
+  readonly authorizer: Authorizer
+  /** An object of `kvorum.dev/v1alpha1` as it is now. */
+  readonly read: (
+    plural: string,
+    key: { namespace?: string; name: string },
+    signal: AbortSignal,
+  ) => Promise<JsonObject | undefined>
+  /** A connection to a daemon, TLS and client certificate included; undefined where none was configured. */
+  readonly dial: ((address: DaemonAddress, signal: AbortSignal) => Promise<Duplex>) | undefined
+  readonly log: Logger
+}
+
+const findMs = 10_000
+
+/**
+ * Answers upgrade requests for `virtualmachineinstances/<name>/console`: finds out who asks and whether they may, looks
+ * up the host of the run, hands the request on to that host's daemon and then only moves bytes. What the two ends
+ * speak (WebSocket) is not looked into.
+ */
+export function consoleUpgrade(
+  deps: ConsoleDeps,
+): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  return (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
+    tunnel(deps, request, socket, head).catch((error: unknown) => {
+      if (!(error instanceof StatusError))
+        deps.log.error('Opening a console failed', { error, path: request.url })
+      refuse(
+        socket,
+        error instanceof StatusError
+          ? error
+          : new StatusError('InternalError', 'the console could not be opened'),
+      )
+    })
+  }
+}
+
+async function tunnel(
+  deps: ConsoleDeps,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const signal = AbortSignal.timeout(findMs)
+  const path = (request.url ?? '/').split('?')[0] ?? '/'
+  const info = parseRequestInfo('GET', path, new URLSearchParams())
+  if (
+    info.group !== 'kvorum.dev' ||
+    info.resource !== 'virtualmachineinstances' ||
+    info.subresource !== 'console'
+  ) {
+    throw badRequest(`nothing at ${JSON.stringify(path.slice(0, 200))} can be upgraded`)
+  }
+  await authorize(deps, request, info, signal)
+  const address = await findDaemon(deps, info, signal)
+  if (deps.dial === undefined) {
+    throw new StatusError(
+      'ServiceUnavailable',
+      'this API server has no client certificate for node daemons: see --kubelet-client-certificate',
+    )
+  }
+  const upstream = await deps.dial(address, signal).catch((error: unknown) => {
+    throw new StatusError('ServiceUnavailable', `the daemon of host ${address.host} does not answer`, {
+      cause: error,
+    })
+  })
+  upstream.write(upgradeRequest(request, info))
+  if (head.length > 0) upstream.write(head)
+  join(socket, upstream)
+}
+
+async function authorize(
+  { authenticate, authorizer }: ConsoleDeps,
+  request: IncomingMessage,
+  info: RequestInfo,
+  signal: AbortSignal,
+): Promise<void> {
+  const user = await authenticate(request)
+  const attributes = attributesOf(user, info)
+  const { allowed, reason } = await authorizer.authorize(attributes, signal)
+  if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason))
+}
+
+async function findDaemon(
+  { read }: ConsoleDeps,
+  { namespace, name }: RequestInfo,
+  signal: AbortSignal,
+): Promise<DaemonAddress> {
+  const object = await read('virtualmachineinstances', { namespace, name }, signal)
+  if (object === undefined) throw notFound({ group: 'kvorum.dev', resource: 'virtualmachineinstances' }, name)
+  const run = runOf(object)
+  if (run.hostName === undefined || run.phase !== 'Running') {
+    throw badRequest(`machine ${JSON.stringify(name)} does not run: it is ${run.phase ?? 'Pending'}`)
+  }
+  const host = await read('hosts', { name: run.hostName }, signal)
+  const address = host && daemonAddress(run.hostName, host)
+  if (address === undefined)
+    throw new StatusError(
+      'ServiceUnavailable',
+      `host ${run.hostName} does not say where its daemon serves consoles`,
+    )
+  return address
+}
+
+/** The request anew, with nothing of the client's that is not needed: no credentials reach the daemon. */
+function upgradeRequest({ headers }: IncomingMessage, { namespace, name }: RequestInfo): string {
+  const path = `/v1alpha1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/console`
+  const kept = Object.entries(headers).filter(([header]) => header.startsWith('sec-websocket-'))
+  const lines = kept.map(([header, value]) => `${header}: ${String(value)}`)
+  return [
+    `GET ${path} HTTP/1.1`,
+    'Host: node-daemon',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n')
+}
+
+function join(one: Duplex, other: Duplex): void {
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    from.pipe(to)
+    from.once('close', () => to.destroy())
+    from.on('error', () => to.destroy())
+  }
+}
+
+function refuse(socket: Duplex, error: StatusError): void {
+  if (socket.destroyed) return
+  const body = JSON.stringify(error.toStatus())
+  socket.end(
+    `HTTP/1.1 ${error.code} ${error.reason}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
