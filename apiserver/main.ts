@@ -7,10 +7,11 @@ import { firstOf } from './authentication/authenticator.ts'
 import { parseTokenFile, tokenAuthenticator } from './authentication/token-file.ts'
 import { alwaysAllow } from './authorization/authorizer.ts'
 import { ensureServerCertificates } from './certificates/server-certificates.ts'
+import { dialDaemon } from './console/daemon-address.ts'
 import { listen } from './http/listener.ts'
 import { installCrds } from './registry/crd/install-crds.ts'
 import { durationMs, helpText, parseOptions, type ApiServerOptions } from './options.ts'
-import { buildServer } from './server.ts'
+import { buildServer, type ServerDeps } from './server.ts'
 import { runCompactor } from './storage/compactor.ts'
 import { etcdStorage } from './storage/etcd/etcd-storage.ts'
 import type { Storage } from './storage/storage.ts'
@@ -49,6 +50,7 @@ export async function startApiServer(
     authorizer: () => alwaysAllow,
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
+    dialDaemon: await daemonDialer(options, certificates.clientAuthority),
     release,
     clock,
     log,
@@ -64,6 +66,7 @@ export async function startApiServer(
       compression: options.compression,
     },
     server.handler,
+    server.upgrade,
   )
   const compaction = compact(options, { storage, clock, log }, stopping.signal)
   const url = `https://${hostText(options.externalHostname ?? options.bindAddress)}:${listener.port}`
@@ -104,6 +107,15 @@ async function authenticators({ tokenAuthFile }: ApiServerOptions) {
   if (tokenAuthFile === undefined) return [certificates]
   const users = parseTokenFile(await readFile(tokenAuthFile, 'utf8'))
   return [certificates, tokenAuthenticator(users)]
+}
+
+async function daemonDialer(
+  { kubeletClientCertificate, kubeletClientKey }: ApiServerOptions,
+  ca: string,
+): Promise<ServerDeps['dialDaemon']> {
+  if (kubeletClientCertificate === undefined || kubeletClientKey === undefined) return undefined
+  const certificate = await readFile(kubeletClientCertificate, 'utf8')
+  return dialDaemon({ ca, certificate, key: await readFile(kubeletClientKey, 'utf8') })
 }
 
 async function connectEtcd(

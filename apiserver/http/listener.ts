@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import { StatusError } from '../../apimachinery/status-error.ts'
@@ -24,6 +25,9 @@ export interface ListenerOptions {
   readonly compression: 'remote' | 'always' | 'never'
 }
 
+/** Takes over the socket of a request that asks for another protocol (HTTP/1.1 alone knows such). */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
 export interface Listener {
   readonly port: number
   /** Stops taking connections, ends open requests with the signal's reason, and resolves when all are closed. */
@@ -34,7 +38,11 @@ const keepAliveMs = 120_000
 const closeGraceMs = 5_000
 
 /** HTTPS with HTTP/2 and HTTP/1.1 on one port; hands every request to `handler` and writes its reply. */
-export async function listen(options: ListenerOptions, handler: Handler): Promise<Listener> {
+export async function listen(
+  options: ListenerOptions,
+  handler: Handler,
+  upgrade: Upgrade,
+): Promise<Listener> {
   const server = createSecureServer({
     allowHTTP1: true,
     cert: options.certificate,
@@ -57,6 +65,7 @@ export async function listen(options: ListenerOptions, handler: Handler): Promis
     ]
     void serve(plainRequest, plainResponse, { options, handler, shutdown: shutdown.signal })
   })
+  server.on('upgrade', upgrade)
   server.on('sessionError', (error) => options.log.debug('HTTP/2 session failed', { error }))
   server.on('tlsClientError', (error) => options.log.debug('TLS handshake failed', { error }))
   await new Promise<void>((resolve, reject) => {
