@@ -1,19 +1,14 @@
 import type { KubeObject } from '../crds/meta/object-meta.ts'
-import { proceed, type Step, stop } from './runtime/reconciler.ts'
+import { proceed, type Step } from './runtime/reconciler.ts'
 
 /**
- * Nothing may exist outside before the finalizer is stored: the pass ends here when it was not there yet, and our own
- * update wakes us.
+ * Makes sure of the finalizer and goes on: metadata is written before status, and only what a pass writes into status
+ * lets anybody else make something outside.
  */
-export function ensureFinalizer<T extends KubeObject>(finalizer: string): Step<T> {
-  return (_ctx, object) => Promise.resolve(addFinalizer(object, finalizer) ? stop : proceed)
-}
-
-/** The last step of a deletion: what the finalizer stood for is seen to be gone. */
-export function dropFinalizer<T extends KubeObject>(finalizer: string): Step<T> {
+export function holdWith<T extends KubeObject>(finalizer: string): Step<T> {
   return (_ctx, object) => {
-    removeFinalizer(object, finalizer)
-    return Promise.resolve(stop)
+    addFinalizer(object, finalizer)
+    return Promise.resolve(proceed)
   }
 }
 

@@ -9,7 +9,7 @@ import { type Instance, isFinished } from '../instances.ts'
 import { type Outcome, proceed, type ReconcileContext, type Step, stop } from '../runtime/reconciler.ts'
 import { chooseHost } from './choose-host.ts'
 import { type PlacementRequestDeps, placementRequestOf } from './placement-request.ts'
-import type { Placements } from './placements.ts'
+import type { Placements } from '../placements.ts'
 
 export interface PlaceDeps extends PlacementRequestDeps {
   readonly placements: Placements

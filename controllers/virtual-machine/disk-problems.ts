@@ -57,8 +57,10 @@ const missing = new Map<string, DiskProblem['reason']>([
   ['ImageNotFound', 'ImageNotFound'],
   ['ImageNotReady', 'ImageNotReady'],
   ['ImageFailed', 'ImageFailed'],
+  ['ImageElsewhere', 'ImageElsewhere'],
+  ['SizeTooSmall', 'DiskTooSmall'],
 ])
-const failing = new Set(['SizeTooSmall', 'ProvisionFailed', 'StorageDomainNotReady'])
+const failing = new Set(['ProvisionFailed', 'StorageDomainNotReady'])
 
 function stateProblem(disk: Stored<Disk>): DiskProblem | undefined {
   const ready = getCondition(disk, DiskReady)

@@ -1,5 +1,5 @@
-import { keyOf } from '../../apimachinery/client/client.ts'
-import { type Demand, demandOf, type Instance, isFinished } from '../instances.ts'
+import { keyOf } from '../apimachinery/client/client.ts'
+import { type Demand, demandOf, type Instance, isFinished } from './instances.ts'
 
 interface Placement extends Demand {
   readonly uid: string

@@ -1,0 +1,163 @@
+import { virtualMachines } from '../apimachinery/client/resources.ts'
+import type { Change, Informer } from '../apimachinery/client/informer.ts'
+import type { KubeObject } from '../crds/meta/object-meta.ts'
+import type { Lease } from '../apimachinery/client/resources.ts'
+import type { Caches, Informers } from './caches.ts'
+import type { LeaseObservations } from './host/lease-observations.ts'
+import type { Reconcilers } from './reconcilers.ts'
+import {
+  type ControllerRuntime,
+  type RunningController,
+  startController,
+  watchMapped,
+  watchOwned,
+} from './runtime/controller.ts'
+import type { SharedState } from './shared-state.ts'
+import * as wake from './wake-ups.ts'
+
+type Starter = (runtime: ControllerRuntime) => RunningController
+
+/** Every controller: whose objects it drives, and what else is a reason to look at one of them. */
+export function controllerList(
+  informers: Informers,
+  reconcilers: Reconcilers,
+  state: SharedState,
+): Starter[] {
+  const { disks, hostClusters, hosts, images, instances, leases, machines, networks, storageDomains } =
+    informers
+  const on = watcher(informers)
+  return [
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.storageDomain,
+          informer: storageDomains,
+          watches: [
+            on(hosts, wake.domainsOfHost),
+            on(disks, wake.domainsOfDisk),
+            on(images, wake.domainsOfImage),
+            on(machines, wake.domainsOfMachine),
+          ],
+        },
+        runtime,
+      ),
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.network,
+          informer: networks,
+          watches: [
+            on(hosts, wake.networksOfHost),
+            on(machines, wake.networksOfMachine),
+            on(instances, wake.networksOfInstance),
+          ],
+        },
+        runtime,
+      ),
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.hostCluster,
+          informer: hostClusters,
+          watches: [on(hosts, wake.clustersOfHost), on(instances, wake.clustersOfInstance)],
+        },
+        runtime,
+      ),
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.host,
+          informer: hosts,
+          watches: [watchMapped(leases, hostsHeardAgain(state.leases))],
+        },
+        runtime,
+      ),
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.image,
+          informer: images,
+          watches: [on(storageDomains, wake.imagesOfDomain), on(hosts, wake.imagesForHost)],
+        },
+        runtime,
+      ),
+    ...machineControllers(informers, reconcilers),
+  ]
+}
+
+/** What a machine is made of: its disks, its placement, itself. */
+function machineControllers(informers: Informers, reconcilers: Reconcilers): Starter[] {
+  const { disks, hostClusters, hosts, images, instances, machines, networks, storageDomains } = informers
+  const on = watcher(informers)
+  return [
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.disk,
+          informer: disks,
+          watches: [
+            on(images, wake.disksOfImage),
+            on(storageDomains, wake.disksOfDomain),
+            on(instances, wake.disksOfInstance),
+            on(hosts, wake.disksOnHost),
+          ],
+        },
+        runtime,
+      ),
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.scheduler,
+          informer: instances,
+          // It alone knows what it has just placed.
+          concurrency: 1,
+          watches: [
+            on(hosts, wake.instancesForHost),
+            on(hostClusters, wake.instancesForCluster),
+            on(instances, wake.instancesForRoom),
+            on(disks, wake.instancesForDisk),
+            on(images, wake.instancesForImage),
+          ],
+        },
+        runtime,
+      ),
+    (runtime) =>
+      startController(
+        {
+          reconciler: reconcilers.machine,
+          informer: machines,
+          watches: [
+            on(instances, wake.machinesOfInstance),
+            on(instances, wake.machinesWaitingForRunsAddress),
+            on(disks, wake.machinesOfDisk),
+            // Disks that left the spec, too, hold up the deletion of their machine.
+            watchOwned(disks, virtualMachines),
+            on(networks, wake.machinesOfNetwork),
+            on(hosts, wake.machinesOnHost),
+            on(machines, wake.machinesWaitingForAddress),
+          ],
+        },
+        runtime,
+      ),
+  ]
+}
+
+function watcher(caches: Caches) {
+  return <T extends KubeObject>(
+    informer: Informer<T>,
+    map: (caches: Caches, change: Change<T>) => Iterable<string>,
+  ) => watchMapped(informer, (change) => map(caches, change))
+}
+
+/**
+ * Notes every renewal at the moment in which it is seen. Renewals come every second from every host: only a host that
+ * had fallen silent needs a look for it.
+ */
+function hostsHeardAgain(leases: LeaseObservations) {
+  return ({ before, after }: Change<Lease>): string[] => {
+    const name = (after ?? before)?.metadata.name
+    if (name === undefined) return []
+    const wasSilent = leases.remainingMs(name) === 0
+    return leases.observe(name, after) && wasSilent ? [name] : []
+  }
+}
