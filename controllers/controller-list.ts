@@ -7,6 +7,7 @@ import type { LeaseObservations } from './host/lease-observations.ts'
 import type { Reconcilers } from './reconcilers.ts'
 import {
   type ControllerRuntime,
+  type ControllerSpec,
   type RunningController,
   startController,
   watchMapped,
@@ -27,60 +28,40 @@ export function controllerList(
     informers
   const on = watcher(informers)
   return [
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.storageDomain,
-          informer: storageDomains,
-          watches: [
-            on(hosts, wake.domainsOfHost),
-            on(disks, wake.domainsOfDisk),
-            on(images, wake.domainsOfImage),
-            on(machines, wake.domainsOfMachine),
-          ],
-        },
-        runtime,
-      ),
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.network,
-          informer: networks,
-          watches: [
-            on(hosts, wake.networksOfHost),
-            on(machines, wake.networksOfMachine),
-            on(instances, wake.networksOfInstance),
-          ],
-        },
-        runtime,
-      ),
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.hostCluster,
-          informer: hostClusters,
-          watches: [on(hosts, wake.clustersOfHost), on(instances, wake.clustersOfInstance)],
-        },
-        runtime,
-      ),
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.host,
-          informer: hosts,
-          watches: [watchMapped(leases, hostsHeardAgain(state.leases))],
-        },
-        runtime,
-      ),
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.image,
-          informer: images,
-          watches: [on(storageDomains, wake.imagesOfDomain), on(hosts, wake.imagesForHost)],
-        },
-        runtime,
-      ),
+    controller({
+      reconciler: reconcilers.storageDomain,
+      informer: storageDomains,
+      watches: [
+        on(hosts, wake.domainsOfHost),
+        on(disks, wake.domainsOfDisk),
+        on(images, wake.domainsOfImage),
+        on(machines, wake.domainsOfMachine),
+      ],
+    }),
+    controller({
+      reconciler: reconcilers.network,
+      informer: networks,
+      watches: [
+        on(hosts, wake.networksOfHost),
+        on(machines, wake.networksOfMachine),
+        on(instances, wake.networksOfInstance),
+      ],
+    }),
+    controller({
+      reconciler: reconcilers.hostCluster,
+      informer: hostClusters,
+      watches: [on(hosts, wake.clustersOfHost), on(instances, wake.clustersOfInstance)],
+    }),
+    controller({
+      reconciler: reconcilers.host,
+      informer: hosts,
+      watches: [watchMapped(leases, hostsHeardAgain(state.leases))],
+    }),
+    controller({
+      reconciler: reconcilers.image,
+      informer: images,
+      watches: [on(storageDomains, wake.imagesOfDomain), on(hosts, wake.imagesForHost)],
+    }),
     ...machineControllers(informers, reconcilers),
   ]
 }
@@ -90,56 +71,48 @@ function machineControllers(informers: Informers, reconcilers: Reconcilers): Sta
   const { disks, hostClusters, hosts, images, instances, machines, networks, storageDomains } = informers
   const on = watcher(informers)
   return [
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.disk,
-          informer: disks,
-          watches: [
-            on(images, wake.disksOfImage),
-            on(storageDomains, wake.disksOfDomain),
-            on(instances, wake.disksOfInstance),
-            on(hosts, wake.disksOnHost),
-          ],
-        },
-        runtime,
-      ),
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.scheduler,
-          informer: instances,
-          // It alone knows what it has just placed.
-          concurrency: 1,
-          watches: [
-            on(hosts, wake.instancesForHost),
-            on(hostClusters, wake.instancesForCluster),
-            on(instances, wake.instancesForRoom),
-            on(disks, wake.instancesForDisk),
-            on(images, wake.instancesForImage),
-          ],
-        },
-        runtime,
-      ),
-    (runtime) =>
-      startController(
-        {
-          reconciler: reconcilers.machine,
-          informer: machines,
-          watches: [
-            on(instances, wake.machinesOfInstance),
-            on(instances, wake.machinesWaitingForRunsAddress),
-            on(disks, wake.machinesOfDisk),
-            // Disks that left the spec, too, hold up the deletion of their machine.
-            watchOwned(disks, virtualMachines),
-            on(networks, wake.machinesOfNetwork),
-            on(hosts, wake.machinesOnHost),
-            on(machines, wake.machinesWaitingForAddress),
-          ],
-        },
-        runtime,
-      ),
+    controller({
+      reconciler: reconcilers.disk,
+      informer: disks,
+      watches: [
+        on(images, wake.disksOfImage),
+        on(storageDomains, wake.disksOfDomain),
+        on(instances, wake.disksOfInstance),
+        on(hosts, wake.disksOnHost),
+      ],
+    }),
+    controller({
+      reconciler: reconcilers.scheduler,
+      informer: instances,
+      // It alone knows what it has just placed.
+      concurrency: 1,
+      watches: [
+        on(hosts, wake.instancesForHost),
+        on(hostClusters, wake.instancesForCluster),
+        on(instances, wake.instancesForRoom),
+        on(disks, wake.instancesForDisk),
+        on(images, wake.instancesForImage),
+      ],
+    }),
+    controller({
+      reconciler: reconcilers.machine,
+      informer: machines,
+      watches: [
+        on(instances, wake.machinesOfInstance),
+        on(instances, wake.machinesWaitingForRunsAddress),
+        on(disks, wake.machinesOfDisk),
+        // Disks that left the spec, too, hold up the deletion of their machine.
+        watchOwned(disks, virtualMachines),
+        on(networks, wake.machinesOfNetwork),
+        on(hosts, wake.machinesOnHost),
+        on(machines, wake.machinesWaitingForAddress),
+      ],
+    }),
   ]
+}
+
+function controller<T extends KubeObject>(spec: ControllerSpec<T>): Starter {
+  return (runtime) => startController(spec, runtime)
 }
 
 function watcher(caches: Caches) {
