@@ -47,14 +47,14 @@ export class Health {
     return ok ? textReply('ok') : textReply(`internal server error: ${name} failed: reason withheld\n`, 500)
   }
 
-  async #run({ check }: HealthCheck, signal: AbortSignal): Promise<boolean> {
+  async #run(check: HealthCheck, signal: AbortSignal): Promise<boolean> {
     const limit = new AbortController()
     const cancel = this.#clock.after(checkTimeoutMs, () => limit.abort(new Error('the check took too long')))
     const aborted = new Promise<never>((_, reject) => {
       limit.signal.addEventListener('abort', () => reject(limit.signal.reason as Error), { once: true })
     })
     try {
-      await Promise.race([check(AbortSignal.any([signal, limit.signal])), aborted])
+      await Promise.race([check.check(AbortSignal.any([signal, limit.signal])), aborted])
       return true
     } catch {
       return false

@@ -1,6 +1,6 @@
 import { timestamp } from '../../apimachinery/clock.ts'
 import { badRequest, notFound } from '../../apimachinery/status-error.ts'
-import type { JsonObject } from '../../crds/meta/json.ts'
+import type { Json, JsonObject } from '../../crds/meta/json.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import { decideDeletion, type DeleteRequest, type PropagationPolicy } from '../registry/deletion.ts'
 import { invalidValue, unsupportedValue, type FieldError } from '../registry/field-errors.ts'
@@ -71,19 +71,35 @@ const policies: readonly PropagationPolicy[] = ['Background', 'Foreground', 'Orp
 /** From the body, and from the query where the body says nothing. Throws Invalid or BadRequest. */
 export async function readDeleteOptions(context: RequestContext): Promise<DeleteOptions> {
   const body = await readJson(context)
-  const { kind } = body
-  if (kind !== undefined && kind !== '' && kind !== 'DeleteOptions') {
-    throw badRequest(`the object provided is unrecognized (must be of type DeleteOptions)`)
+  if ((textAt(body, 'kind') || 'DeleteOptions') !== 'DeleteOptions') {
+    throw badRequest('the object provided is unrecognized (must be of type DeleteOptions)')
   }
   const { query } = context
   const faults: FieldError[] = []
   const dryRun = parseDryRun([...query.getAll('dryRun'), ...stringsAt(body, 'dryRun')], faults)
-  const policy = textAt(body, 'propagationPolicy') || (query.get('propagationPolicy') ?? '')
-  const orphan = at(body, 'orphanDependents') ?? query.get('orphanDependents')
-  if (policy !== '' && !isPolicy(policy)) {
-    faults.push(unsupportedValue('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan', '']))
+  const propagationPolicy = parsePolicy(
+    textAt(body, 'propagationPolicy') || (query.get('propagationPolicy') ?? ''),
+    at(body, 'orphanDependents') ?? query.get('orphanDependents') ?? undefined,
+    faults,
+  )
+  refuseOptions('DeleteOptions', faults)
+  const uid = textAt(body, 'preconditions', 'uid')
+  const resourceVersion = textAt(body, 'preconditions', 'resourceVersion')
+  return {
+    dryRun,
+    ...(uid && { uid }),
+    ...(resourceVersion && { resourceVersion }),
+    ...(propagationPolicy && { propagationPolicy }),
   }
-  if (policy !== '' && orphan !== null && orphan !== undefined) {
+}
+
+function parsePolicy(
+  policy: string,
+  orphan: Json | undefined,
+  faults: FieldError[],
+): PropagationPolicy | undefined {
+  if (policy === '') return policyOfOrphan(orphan)
+  if (orphan !== undefined) {
     faults.push(
       invalidValue(
         'propagationPolicy',
@@ -92,16 +108,9 @@ export async function readDeleteOptions(context: RequestContext): Promise<Delete
       ),
     )
   }
-  refuseOptions('DeleteOptions', faults)
-  const uid = textAt(body, 'preconditions', 'uid')
-  const resourceVersion = textAt(body, 'preconditions', 'resourceVersion')
-  const propagationPolicy = isPolicy(policy) ? policy : policyOfOrphan(orphan)
-  return {
-    dryRun,
-    ...(uid && { uid }),
-    ...(resourceVersion && { resourceVersion }),
-    ...(propagationPolicy && { propagationPolicy }),
-  }
+  if (isPolicy(policy)) return policy
+  faults.push(unsupportedValue('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan', '']))
+  return undefined
 }
 
 function isPolicy(text: string): text is PropagationPolicy {

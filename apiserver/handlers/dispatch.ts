@@ -69,10 +69,8 @@ async function handleResource(deps: DispatchDeps, context: RequestContext): Prom
 
 async function handleVerb(deps: DispatchDeps, target: Target, context: RequestContext): Promise<Reply> {
   const { services, lister } = deps
-  // Only lists and watches span namespaces.
-  const wholeNamespaceMissing = target.definition.namespaced && target.namespace === ''
-  const verb = context.info.verb
-  if (wholeNamespaceMissing && verb !== 'list' && verb !== 'watch') throw methodNotAllowed()
+  const { verb } = context.info
+  checkShape(target, verb)
   switch (verb) {
     case 'get':
       return await getObject(services, target, context)
@@ -81,12 +79,11 @@ async function handleVerb(deps: DispatchDeps, target: Target, context: RequestCo
     case 'watch':
       return counted(deps, context, await watchObjects(services, target, context))
     case 'create':
-      if (target.name !== '') throw methodNotAllowed()
       return await createObject(services, target, context)
     case 'update':
-      return await updateObject(services, named(target), context)
+      return await updateObject(services, target, context)
     case 'patch':
-      return await patchObject(services, named(target), context)
+      return await patchObject(services, target, context)
     case 'delete':
       return await deleteObject(services, target, context)
     case 'deletecollection':
@@ -148,9 +145,12 @@ function counted({ metrics }: DispatchDeps, { info }: RequestContext, reply: Rep
   }
 }
 
-function named(target: Target): Target {
-  if (target.name === '') throw methodNotAllowed()
-  return target
+/** Throws MethodNotAllowed when the verb needs a name or a namespace that the path lacks, or has one too many. */
+function checkShape({ definition, namespace, name }: Target, verb: string): void {
+  const acrossNamespaces = definition.namespaced && namespace === ''
+  if (acrossNamespaces && verb !== 'list' && verb !== 'watch') throw methodNotAllowed()
+  if (verb === 'create' && name !== '') throw methodNotAllowed()
+  if ((verb === 'update' || verb === 'patch') && name === '') throw methodNotAllowed()
 }
 
 function methodNotAllowed(): StatusError {

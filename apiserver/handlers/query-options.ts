@@ -79,9 +79,10 @@ export interface ListOptions {
 
 /** Throws Invalid or BadRequest. */
 export function parseListOptions({ query }: RequestContext, watch: boolean): ListOptions {
-  const version = query.get('resourceVersion') ?? ''
-  const match = query.get('resourceVersionMatch') ?? ''
-  const continueToken = query.get('continue') ?? ''
+  const text = (name: string) => query.get(name) ?? ''
+  const version = text('resourceVersion')
+  const match = text('resourceVersionMatch')
+  const continueToken = text('continue')
   const sendInitialEvents = query.has('sendInitialEvents')
     ? isTrue(query.get('sendInitialEvents'))
     : undefined
@@ -92,7 +93,7 @@ export function parseListOptions({ query }: RequestContext, watch: boolean): Lis
   }
   return {
     resourceVersion: version === '' ? undefined : parseVersion(version),
-    match: match === 'Exact' || match === 'NotOlderThan' ? match : undefined,
+    match: isMatch(match) ? match : undefined,
     limit: parseCount(query, 'limit') ?? 0,
     continueToken,
     timeoutSeconds: parseCount(query, 'timeoutSeconds'),
@@ -110,8 +111,12 @@ interface Given {
 
 const matchField = 'resourceVersionMatch'
 
+function isMatch(text: string): text is 'Exact' | 'NotOlderThan' {
+  return text === 'Exact' || text === 'NotOlderThan'
+}
+
 function matchFaults(match: string): FieldError[] {
-  if (match === '' || match === 'Exact' || match === 'NotOlderThan') return []
+  if (match === '' || isMatch(match)) return []
   return [unsupportedValue(matchField, match, ['Exact', 'NotOlderThan', ''])]
 }
 

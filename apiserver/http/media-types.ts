@@ -49,22 +49,27 @@ const tableVersions = new Set(['v1', 'v1beta1'])
 
 /** The first entry of the Accept header that can be served; throws NotAcceptable when there is none. */
 export function negotiate(header: string | undefined): Rendering {
-  for (const { type, parameters } of parseAccept(header)) {
-    const { as, g, v = '' } = parameters
-    const isMeta = g === 'meta.k8s.io' && tableVersions.has(v)
-    if (as === undefined) {
-      if (isJson(type) || type === '*/*' || type === 'application/*') return { as: 'object', yaml: false }
-      if (type === 'application/yaml') return { as: 'object', yaml: true }
-    } else if (isJson(type) && isMeta) {
-      if (as === 'Table') return { as: 'table', version: v }
-      if (as === 'PartialObjectMetadata') return { as: 'metadata', list: false, version: v }
-      if (as === 'PartialObjectMetadataList') return { as: 'metadata', list: true, version: v }
-    }
+  for (const entry of parseAccept(header)) {
+    const rendering = entry.parameters['as'] === undefined ? plainRendering(entry) : metaRendering(entry)
+    if (rendering) return rendering
   }
   throw new StatusError(
     'NotAcceptable',
     'only the following media types are accepted: application/json, application/yaml',
   )
+}
+
+function plainRendering({ type }: MediaType): Rendering | undefined {
+  if (isJson(type) || type === '*/*' || type === 'application/*') return { as: 'object', yaml: false }
+  return type === 'application/yaml' ? { as: 'object', yaml: true } : undefined
+}
+
+function metaRendering({ type, parameters }: MediaType): Rendering | undefined {
+  const { as, g, v: version = '' } = parameters
+  if (!isJson(type) || g !== 'meta.k8s.io' || !tableVersions.has(version)) return undefined
+  if (as === 'Table') return { as: 'table', version }
+  if (as === 'PartialObjectMetadata') return { as: 'metadata', list: false, version }
+  return as === 'PartialObjectMetadataList' ? { as: 'metadata', list: true, version } : undefined
 }
 
 const isJson = (type: string) => type === 'application/json'

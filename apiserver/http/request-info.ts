@@ -9,7 +9,7 @@ export interface RequestInfo {
   readonly isResource: boolean
   readonly path: string
   /** The API verb for resources, the lower-case HTTP method for everything else. */
-  readonly verb: Verb | string
+  readonly verb: string
   readonly group: string
   readonly version: string
   /** Empty for cluster-wide requests. For a namespace object itself it is the namespace's own name. */
@@ -38,7 +38,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     const none = { group: '', version: '', namespace: '', resource: '', subresource: '', name: '' }
     return { isResource: false, path, verb: method.toLowerCase(), ...none }
   }
-  const { watchPath, ...parts } = resource
+  const { watchPath: _watchPath, ...parts } = resource
   return { isResource: true, path, verb: verbOf(method, resource, query), ...parts }
 }
 

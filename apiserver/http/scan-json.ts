@@ -14,49 +14,81 @@ interface Level {
 
 const maxDuplicates = 100
 
+const openObject = 0x7b
+const openArray = 0x5b
+const closeObject = 0x7d
+const closeArray = 0x5d
+const comma = 0x2c
+const quote = 0x22
+
 /** Scans JSON that `JSON.parse` has accepted or will check; never throws, never recurses. */
 export function scanJson(text: string): JsonScan {
-  const levels: Level[] = []
-  const duplicates: string[] = []
-  let depth = 0
-  let expectName = false
-  for (let at = 0; at < text.length; at++) {
-    const top = levels.at(-1)
-    switch (text.charCodeAt(at)) {
-      case 0x7b: // {
-      case 0x5b: {
-        const isObject = text.charCodeAt(at) === 0x7b
-        levels.push({ names: isObject ? new Set() : undefined, index: 0, name: '' })
-        depth = Math.max(depth, levels.length)
-        expectName = isObject
-        break
-      }
-      case 0x7d: // }
-      case 0x5d:
-        levels.pop()
-        expectName = false
-        break
-      case 0x2c: // ,
-        if (top?.names) expectName = true
-        else if (top) top.index++
-        break
-      case 0x22: {
-        const end = endOfString(text, at)
-        if (expectName && top?.names) {
-          top.name = unescape(text, at, end)
-          if (top.names.has(top.name) && duplicates.length < maxDuplicates) duplicates.push(pathOf(levels))
-          top.names.add(top.name)
-          expectName = false
-        }
-        at = end
-        break
-      }
-    }
-  }
-  return { duplicates, depth }
+  const scanner = new Scanner(text)
+  let at = 0
+  while (at < text.length) at = scanner.step(at)
+  return scanner
 }
 
-/** Index of the closing quote of the string that opens at `start`. */
+class Scanner implements JsonScan {
+  readonly duplicates: string[] = []
+  depth = 0
+  readonly #text: string
+  readonly #levels: Level[] = []
+  #expectName = false
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Takes the character at `at` and returns where to go on. */
+  step(at: number): number {
+    switch (this.#text.charCodeAt(at)) {
+      case openObject:
+        this.#open(new Set())
+        break
+      case openArray:
+        this.#open(undefined)
+        break
+      case closeObject:
+      case closeArray:
+        this.#levels.pop()
+        this.#expectName = false
+        break
+      case comma:
+        this.#next()
+        break
+      case quote:
+        return this.#string(at) + 1
+    }
+    return at + 1
+  }
+
+  #open(names: Set<string> | undefined): void {
+    this.#levels.push({ names, index: 0, name: '' })
+    this.depth = Math.max(this.depth, this.#levels.length)
+    this.#expectName = names !== undefined
+  }
+
+  #next(): void {
+    const top = this.#levels.at(-1)
+    if (top?.names) this.#expectName = true
+    else if (top) top.index += 1
+  }
+
+  /** Returns the index of the closing quote. */
+  #string(start: number): number {
+    const end = endOfString(this.#text, start)
+    const top = this.#levels.at(-1)
+    if (!this.#expectName || !top?.names) return end
+    this.#expectName = false
+    top.name = unescape(this.#text, start, end)
+    const { duplicates } = this
+    if (top.names.has(top.name) && duplicates.length < maxDuplicates) duplicates.push(pathOf(this.#levels))
+    top.names.add(top.name)
+    return end
+  }
+}
+
 function endOfString(text: string, start: number): number {
   let end = start
   for (;;) {

@@ -137,31 +137,44 @@ export class ObjectStore {
   ): Promise<Changed> {
     let state = await this.#currentState(definition, key, context.signal)
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      let change: Change
-      try {
-        change = await decide(state.object)
-      } catch (error) {
-        // The cache may be behind; a refusal must rest on what is really there.
-        const latest = state.fresh ? undefined : await this.#stored(definition, key, context.signal)
-        if (latest === undefined || latest.revision === state.revision) throw error
-        state = latest
-        continue
-      }
-      const unchanged = change.type === 'write' && state.object && sameContent(change.object, state.object)
-      if (unchanged && !state.fresh) {
-        const latest = await this.#stored(definition, key, context.signal)
-        if (latest.revision !== state.revision) {
-          state = latest
-          continue
-        }
-      }
-      if (unchanged && state.object) return { object: state.object, outcome: 'unchanged' }
-      const result = await this.#write(definition, { key, change, state }, context)
+      const result = await this.#attempt(definition, { key, decide, state }, context)
       if ('outcome' in result) return result
       state = result
     }
     const name = state.object?.metadata.name ?? key
     throw conflict({ group: definition.group, resource: definition.plural }, name, modifiedText)
+  }
+
+  /** One round of deciding and writing: the result, or a newer state to decide on again. */
+  async #attempt(
+    definition: ResourceDefinition,
+    { key, decide, state }: { key: string; decide: Decide; state: State },
+    context: WriteContext,
+  ): Promise<Changed | State> {
+    let change: Change
+    try {
+      change = await decide(state.object)
+    } catch (error) {
+      // The cache may be behind; a refusal must rest on what is really there.
+      const newer = await this.#newerThan(definition, { key, state }, context.signal)
+      if (newer) return newer
+      throw error
+    }
+    const unchanged = change.type === 'write' && state.object && sameContent(change.object, state.object)
+    if (!unchanged || !state.object) return await this.#write(definition, { key, change, state }, context)
+    const newer = await this.#newerThan(definition, { key, state }, context.signal)
+    return newer ?? { object: state.object, outcome: 'unchanged' }
+  }
+
+  /** What is stored, when that is not the state that was read from the cache. */
+  async #newerThan(
+    definition: ResourceDefinition,
+    { key, state }: { key: string; state: State },
+    signal: AbortSignal,
+  ): Promise<State | undefined> {
+    if (state.fresh) return undefined
+    const latest = await this.#stored(definition, key, signal)
+    return latest.revision === state.revision ? undefined : latest
   }
 
   /** The result, or the newer state that made it fail. */

@@ -145,7 +145,7 @@ function bumpGeneration(definition: ResourceDefinition, next: KubeObject, curren
 }
 
 /** The part of an object whose changes count as a new generation. */
-function wanted(definition: ResourceDefinition, { metadata: _, ...object }: KubeObject) {
-  if (definition.subresources['status']) delete object['status']
-  return object
+function wanted(definition: ResourceDefinition, object: KubeObject): JsonObject {
+  const { metadata: _metadata, status, ...rest } = object
+  return definition.subresources['status'] ? rest : { ...rest, status }
 }

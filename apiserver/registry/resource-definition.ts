@@ -113,13 +113,13 @@ const views = new WeakMap<ResourceDefinition, WeakMap<CachedObject, CachedObject
 
 /** A cached object in the version that `definition` serves; converted at most once per object. */
 export function served(definition: ResourceDefinition, item: CachedObject): CachedObject {
-  const { decode } = definition.stored
-  if (decode === undefined) return item
+  const { stored } = definition
+  if (!stored.decode) return item
   let known = views.get(definition)
   if (!known) views.set(definition, (known = new WeakMap()))
   let view = known.get(item)
   if (view === undefined) {
-    const object = decode(item.object as KubeObject)
+    const object = stored.decode(item.object as KubeObject)
     view = object === item.object ? item : { ...item, object, json: Buffer.from(JSON.stringify(object)) }
     known.set(item, view)
   }

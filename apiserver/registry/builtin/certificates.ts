@@ -1,4 +1,5 @@
 import { jsonEqual } from '../../../apimachinery/patch/json-equal.ts'
+import type { Json } from '../../../crds/meta/json.ts'
 import { invalidValue, requiredField, type FieldError } from '../field-errors.ts'
 import { objectAt, objectsAt, textAt, type KubeObject } from '../kube-object.ts'
 import { keepField } from '../prepare-object.ts'
@@ -16,18 +17,16 @@ import {
   text,
 } from './schema-parts.ts'
 
-const approvalTypes = new Set(['Approved', 'Denied'])
+function isDecision(type: Json | undefined): boolean {
+  return type === 'Approved' || type === 'Denied'
+}
 
 /** `/approval` writes the Approved and Denied conditions, `/status` everything else in the status. */
 const approvalPart: PartSubresource = {
   type: 'part',
   merge(next, current): KubeObject {
-    const others = objectsAt(current, 'status', 'conditions').filter(
-      ({ type }) => !approvalTypes.has(String(type)),
-    )
-    const decided = objectsAt(next, 'status', 'conditions').filter(({ type }) =>
-      approvalTypes.has(String(type)),
-    )
+    const others = objectsAt(current, 'status', 'conditions').filter(({ type }) => !isDecision(type))
+    const decided = objectsAt(next, 'status', 'conditions').filter(({ type }) => isDecision(type))
     return { ...current, status: { ...objectAt(current, 'status'), conditions: [...decided, ...others] } }
   },
 }

@@ -7,15 +7,17 @@ import { bool, bytes, kindSchema, map, text } from './schema-parts.ts'
 /** Keys and values of one ConfigMap or Secret together. */
 const maxDataBytes = 1024 * 1024
 
-const keyPattern = /^[-._a-zA-Z0-9]+$/
+function isConfigKey(key: string): boolean {
+  return key.length <= 253 && /^[-._a-zA-Z0-9]+$/.test(key) && key !== '.' && key !== '..'
+}
 
 function dataErrors(object: KubeObject, fields: readonly string[], maxField: string): FieldError[] {
   const errors: FieldError[] = []
   let size = 0
   for (const field of fields) {
     for (const [key, value] of Object.entries(objectAt(object, field))) {
-      size += String(value).length
-      if (key.length <= 253 && keyPattern.test(key) && key !== '.' && key !== '..') continue
+      size += typeof value === 'string' ? value.length : 0
+      if (isConfigKey(key)) continue
       errors.push(
         invalidValue(
           `${field}[${key}]`,
@@ -110,7 +112,7 @@ function takeStringData(secret: KubeObject): void {
   delete secret['stringData']
   const data = { ...objectAt(secret, 'data') }
   for (const [key, value] of Object.entries(objectAt({ stringData }, 'stringData'))) {
-    data[key] = Buffer.from(String(value)).toString('base64')
+    data[key] = Buffer.from(typeof value === 'string' ? value : '').toString('base64')
   }
   if (Object.keys(data).length > 0) secret['data'] = data
 }

@@ -1,3 +1,4 @@
+import type { Json } from '../../../crds/meta/json.ts'
 import { invalidValue, type FieldError } from '../field-errors.ts'
 import { at, objectAt, type KubeObject } from '../kube-object.ts'
 import { builtIn, statusPart } from './built-in.ts'
@@ -7,7 +8,6 @@ import {
   map,
   object,
   quantity,
-  setOf,
   text,
   atomicObject,
   list,
@@ -90,11 +90,13 @@ export const resourceQuotas = builtIn({
 
 function quotaErrors(quota: KubeObject): FieldError[] {
   return Object.entries(objectAt(quota, 'spec', 'hard')).flatMap(([name, amount]) =>
-    /^\d+(\.\d+)?([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?$/.test(String(amount))
+    isAmount(amount)
       ? []
       : [invalidValue(`spec.hard[${name}]`, amount, 'must be a quantity that is not negative')],
   )
 }
 
-/** Kept next to quotas for what counts as a set of strings in both. */
-export const stringSet = (description: string) => setOf(description, { type: 'string' })
+function isAmount(value: Json | undefined): boolean {
+  if (typeof value === 'number') return value >= 0
+  return typeof value === 'string' && /^\d+(\.\d+)?([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?$/.test(value)
+}

@@ -1,5 +1,5 @@
 import { StatusError } from '../../../apimachinery/status-error.ts'
-import { objectAt, stringsAt, type KubeObject } from '../kube-object.ts'
+import { objectAt, stringsAt, textAt, type KubeObject } from '../kube-object.ts'
 import { dnsLabel } from '../names.ts'
 import type { PartSubresource } from '../resource-definition.ts'
 import { builtIn, statusPart } from './built-in.ts'
@@ -56,7 +56,7 @@ export const namespaces = builtIn({
     holdsDeletion: (namespace) => stringsAt(namespace, 'spec', 'finalizers').length > 0,
   },
   subresources: { status: statusPart, finalize: finalizePart },
-  selectableFields: { 'status.phase': (namespace) => String(objectAt(namespace, 'status')['phase'] ?? '') },
+  selectableFields: { 'status.phase': (namespace) => textAt(namespace, 'status', 'phase') },
 })
 
 function labelWithName({ metadata }: KubeObject): void {

@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../../crds/meta/json.ts'
 import { builtIn, statusPart } from '../builtin/built-in.ts'
 import {
   anything,
@@ -6,7 +5,6 @@ import {
   bytes,
   conditionList,
   integer,
-  keyedList,
   kindSchema,
   list,
   object,
@@ -122,7 +120,7 @@ export const customResourceDefinitions = builtIn({
         ['group', 'names', 'scope', 'versions'],
       ),
       status: object('Whether the kind is served.', {
-        conditions: conditionListOfCrd(),
+        conditions: conditionList('NamesAccepted, Established, Terminating, NonStructuralSchema.'),
         acceptedNames: { ...names, required: [] },
         storedVersions: strings('Versions that objects may be stored in.'),
       }),
@@ -163,11 +161,6 @@ export const customResourceDefinitions = builtIn({
   subresources: { status: statusPart },
   stored: { prefix: '/registry/apiextensions.k8s.io/customresourcedefinitions/' },
 })
-
-function conditionListOfCrd(): JsonObject {
-  const conditions = conditionList('NamesAccepted, Established, Terminating, NonStructuralSchema.')
-  return keyedList(String(conditions['description']), ['type'], conditions['items'] as JsonObject)
-}
 
 function fillNames(crd: KubeObject): void {
   const spec = objectAt(crd, 'spec')
