@@ -27,6 +27,11 @@ export interface LibvirtTestHost {
   /** A directory for disks, the same inside and outside. */
   readonly directory: string
   readonly name: string
+  /**
+   * The arguments that run a program inside, for one that goes on while the test does: killing what they start kills
+   * the program. Throws when the host is off.
+   */
+  command(argv: readonly string[]): readonly [string, ...string[]]
   /** Runs a program inside; resolves whatever its exit code is. */
   exec(argv: readonly string[], input?: string): Promise<ExecResult>
   /** Power cut: every process in the host is killed at once. Files stay. */
@@ -168,9 +173,14 @@ class NamespacedHost implements LibvirtTestHost {
     await rm(this.#root, { recursive: true, force: true, maxRetries: 5 })
   }
 
-  exec(argv: readonly string[], input = ''): Promise<ExecResult> {
-    if (this.#init === undefined) return Promise.reject(new Error(`${this.name} is off`))
-    return run(['nsenter', '--target', String(this.#init), '--all', '--', ...argv], input)
+  command(argv: readonly string[]): readonly [string, ...string[]] {
+    if (this.#init === undefined) throw new Error(`${this.name} is off`)
+    const inside = ['nsenter', '--target', String(this.#init), '--all', '--'] as const
+    return [...inside, 'setpriv', '--pdeathsig', 'KILL', '--', ...argv]
+  }
+
+  async exec(argv: readonly string[], input = ''): Promise<ExecResult> {
+    return run(this.command(argv), input)
   }
 
   async killLibvirtd(signal: 'KILL' | 'TERM' = 'KILL'): Promise<void> {
