@@ -1,0 +1,86 @@
+import type { Clock } from '../../clock.ts'
+import type { Connection, Credentials } from './connection.ts'
+import { openConnection } from './open-connection.ts'
+
+// Tokens and certificates are renewed long before they end; a look this often notices in time and costs nothing.
+const credentialsMaxAgeMs = 30_000
+
+/**
+ * Keeps the one connection that all requests share: opens it when it is first needed, again when it was lost, and a
+ * new one beside it when the client certificate has been renewed.
+ */
+export class Connector {
+  readonly #url: URL
+  readonly #load: () => Promise<Credentials>
+  readonly #clock: Clock
+  readonly #open = new Set<Connection>()
+  #credentials: { readonly value: Credentials; readonly at: number } | undefined
+  #current: Promise<Connection> | undefined
+  #closed = false
+
+  constructor(url: URL, load: () => Promise<Credentials>, clock: Clock) {
+    this.#url = url
+    this.#load = load
+    this.#clock = clock
+  }
+
+  async connection(): Promise<Connection> {
+    if (this.#closed) throw new Error('the client is closed')
+    const opening = (this.#current ??= this.#connect())
+    try {
+      const connection = await opening
+      if (connection.usable) return connection
+    } catch (error) {
+      if (this.#current === opening) this.#current = undefined
+      throw error
+    }
+    if (this.#current === opening) this.#current = undefined
+    return this.connection()
+  }
+
+  /** The connection in use, if there is one. */
+  async current(): Promise<Connection | undefined> {
+    return this.#current?.catch(() => undefined)
+  }
+
+  async #connect(): Promise<Connection> {
+    const connection = await openConnection(this.#url, await this.credentials(), this.#clock)
+    for (const one of this.#open) if (one.closed) this.#open.delete(one)
+    this.#open.add(connection)
+    if (this.#closed) connection.destroy(new Error('the client is closed'))
+    return connection
+  }
+
+  /** The credentials of now; `refresh` asks their source even if it was asked a moment ago. */
+  async credentials(refresh = false): Promise<Credentials> {
+    const known = this.#credentials
+    const now = this.#clock.monotonic()
+    if (!refresh && known !== undefined && now - known.at < credentialsMaxAgeMs) return known.value
+    const value = await this.#load()
+    this.#credentials = { value, at: now }
+    if (known !== undefined && !sameTls(known.value, value)) this.#reconnect()
+    return value
+  }
+
+  /** What is under way ends on the old connection. */
+  #reconnect(): void {
+    const old = this.#current
+    this.#current = undefined
+    old?.then((connection) => connection.retire()).catch(() => {})
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const connection of this.#open) connection.destroy(new Error('the client is closed'))
+    this.#open.clear()
+  }
+}
+
+function sameTls(a: Credentials, b: Credentials): boolean {
+  return same(a.ca, b.ca) && same(a.cert, b.cert) && same(a.key, b.key) && a.serverName === b.serverName
+}
+
+function same(a: string | Buffer | undefined, b: string | Buffer | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return Buffer.from(a).equals(Buffer.from(b))
+}
