@@ -1,0 +1,73 @@
+import { getCondition } from '../../apimachinery/conditions.ts'
+import { keyOf } from '../../apimachinery/client/client.ts'
+import type { Stored } from '../../crds/meta/object-meta.ts'
+import { type Disk, DiskReady } from '../../crds/v1alpha1/disk.ts'
+import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import type { NetworkLookup, StorageLookup } from '../attachment/attachments.ts'
+import type { FreshObjects } from '../objects/fresh-objects.ts'
+import type { DiskNeed, NetworkNeed } from './situation.ts'
+
+export interface ResourceNeedsDeps {
+  readonly hostName: string
+  readonly disks: FreshObjects<Disk>
+  readonly storage: StorageLookup
+  readonly networks: NetworkLookup
+}
+
+type Run = Stored<VirtualMachineInstance>
+
+/** The Disks of a run as keys. */
+export function diskKeysOf({ metadata, spec }: Run): string[] {
+  return spec.disks.map(({ disk }) => diskKey(metadata.namespace, disk.name))
+}
+
+function diskKey(namespace: string | undefined, name: string): string {
+  return keyOf({ name, ...(namespace !== undefined && { namespace }) })
+}
+
+/** How the disks of a run stand on this host. Disks that no host has yet are read from the server. */
+export function diskNeeds(run: Run, deps: ResourceNeedsDeps, signal: AbortSignal): Promise<DiskNeed[]> {
+  const { namespace } = run.metadata
+  return Promise.all(
+    run.spec.disks.map(async ({ name, disk: { name: diskName } }) => {
+      const disk =
+        deps.disks.get(diskKey(namespace, diskName)) ??
+        (await deps.disks.getLive({ name: diskName, ...(namespace !== undefined && { namespace }) }, signal))
+      if (disk === undefined)
+        return { state: 'waiting', name, message: `Disk ${diskName} does not exist` } as const
+      return diskNeed(name, disk, deps)
+    }),
+  )
+}
+
+function diskNeed(name: string, disk: Stored<Disk>, deps: ResourceNeedsDeps): DiskNeed {
+  const { status, spec, metadata } = disk
+  const waiting = (message: string) => ({ state: 'waiting', name, message }) as const
+  if (metadata.deletionTimestamp !== undefined) return waiting(`Disk ${metadata.name} is being deleted`)
+  const domain = deps.storage.get(spec.storageDomain.name)
+  if (domain?.ready !== true)
+    return waiting(
+      `Storage domain ${spec.storageDomain.name} of disk ${metadata.name} cannot be used on this host`,
+    )
+  if (status?.hostName === undefined) return { state: 'claimable', name, disk }
+  if (status.hostName !== deps.hostName)
+    return waiting(`Disk ${metadata.name} is kept on host ${status.hostName}, this is ${deps.hostName}`)
+  if (status.phase === 'Ready' && status.path !== undefined)
+    return { state: 'ready', name, path: status.path, format: spec.format }
+  const why = getCondition(disk, DiskReady)?.message ?? 'it was not made yet'
+  return waiting(`Disk ${metadata.name} is not ready: ${why}`)
+}
+
+/** How the networks of a run stand on this host. */
+export function networkNeeds(run: Run, networks: NetworkLookup): NetworkNeed[] {
+  return run.spec.interfaces.map(({ name, network }) => {
+    const attachment = networks.get(network.name)
+    if (attachment?.ready === true && attachment.bridge !== undefined) {
+      const { bridge, mtu } = attachment
+      return { state: 'ready', name, bridge, ...(mtu !== undefined && { mtu }) }
+    }
+    const why = attachment === undefined ? 'does not exist' : 'is not up on this host'
+    const detail = attachment?.message === undefined ? '' : `: ${attachment.message}`
+    return { state: 'waiting', name, message: `Network ${network.name} ${why}${detail}` }
+  })
+}

@@ -1,0 +1,59 @@
+import type { Stored } from '../../crds/meta/object-meta.ts'
+import type { Disk } from '../../crds/v1alpha1/disk.ts'
+import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import type { DomainStateReason, ObservedDomain } from '../hypervisor/hypervisor.ts'
+
+/** A disk of the run, as it stands on this host. */
+export type DiskNeed =
+  | {
+      readonly state: 'ready'
+      readonly name: string
+      readonly path: string
+      readonly format: 'qcow2' | 'raw'
+    }
+  /** On local storage and of no host yet: this host may have it. */
+  | { readonly state: 'claimable'; readonly name: string; readonly disk: Stored<Disk> }
+  | { readonly state: 'waiting'; readonly name: string; readonly message: string }
+
+/** A network of the run, as it stands on this host. */
+export type NetworkNeed =
+  | { readonly state: 'ready'; readonly name: string; readonly bridge: string; readonly mtu?: number }
+  | { readonly state: 'waiting'; readonly name: string; readonly message: string }
+
+/** Everything that a decision about one run depends on. */
+export interface Situation {
+  readonly run: Stored<VirtualMachineInstance>
+  /** The domain that is this run's by its metadata. */
+  readonly domain: ObservedDomain | undefined
+  /** Empty unless the run has yet to start. */
+  readonly disks: readonly DiskNeed[]
+  readonly networks: readonly NetworkNeed[]
+  /** What the last event said about the domain's state. */
+  readonly lastReason: DomainStateReason | undefined
+  /** Wall clock, in milliseconds. */
+  readonly now: number
+  readonly hostBootedAt: number
+  /** Undefined: this daemon has not asked yet. */
+  readonly msSinceShutdownAsked: number | undefined
+  /** What is left to wait after a failed start. */
+  readonly startBackoffMs: number
+}
+
+/** What to do next about one run. After each but `wait`, `shutdown`, `report-running` and `nothing` one looks again. */
+export type Action =
+  | { readonly type: 'add-finalizer' }
+  | { readonly type: 'claim-disks'; readonly disks: readonly Stored<Disk>[] }
+  | {
+      readonly type: 'wait'
+      readonly reason: 'WaitingForDisks' | 'WaitingForNetworks'
+      readonly message: string
+    }
+  | { readonly type: 'start' }
+  | { readonly type: 'report-running' }
+  | { readonly type: 'shutdown'; readonly wakeAfterMs: number }
+  | { readonly type: 'destroy' }
+  | { readonly type: 'record-end' }
+  | { readonly type: 'undefine' }
+  /** Give back what the host kept for the run and let the object go. */
+  | { readonly type: 'release' }
+  | { readonly type: 'nothing'; readonly wakeAfterMs?: number }
