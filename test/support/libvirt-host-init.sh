@@ -21,6 +21,7 @@ if [ "$kvm" = masked ] && [ -e /dev/kvm ]; then
   mount --bind "$directory/no-kvm" /dev/kvm
   mount -o remount,bind,ro /dev/kvm
 fi
+mkdir -p /run/lock
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
 

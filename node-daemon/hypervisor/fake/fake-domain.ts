@@ -30,10 +30,6 @@ export function observe(domain: FakeDomain): ObservedDomain {
   }
 }
 
-export function hasProcess(domain: FakeDomain): boolean {
-  return domain.state !== 'shut-off' && domain.state !== 'crashed'
-}
-
 /** A domain that is off and that nobody owns yet. */
 export function newDomain(uuid: string, name: string): FakeDomain {
   return {

@@ -12,8 +12,9 @@ import type {
   ObservedDomain,
 } from '../hypervisor.ts'
 import { HypervisorError } from '../hypervisor.ts'
+import { hasProcess, refuseOtherOwner } from '../ownership.ts'
 import type { FakeDomain } from './fake-domain.ts'
-import { echoConsole, hasProcess, newDomain, observe, stopGuest } from './fake-domain.ts'
+import { echoConsole, newDomain, observe, stopGuest } from './fake-domain.ts'
 
 export interface FakeHypervisorOptions {
   readonly clock: Clock
@@ -144,11 +145,7 @@ class InMemoryHypervisor implements FakeHypervisor {
   }
 
   #refuseConflict(spec: DomainSpec, existing: FakeDomain | undefined): void {
-    if (existing !== undefined && existing.spec?.owner.uid !== spec.owner.uid) {
-      const owner = existing.spec?.owner
-      const holder = owner === undefined ? 'is not managed by Kvorum' : `belongs to ${describeOwner(owner)}`
-      throw new HypervisorError('conflict', `domain ${spec.uuid} exists on this host and ${holder}`)
-    }
+    if (existing !== undefined) refuseOtherOwner(spec, observe(existing))
     const namesake = [...this.#domains.values()].find(
       (domain) => domain.name === spec.name && domain.uuid !== spec.uuid,
     )
@@ -333,7 +330,7 @@ class InMemoryHypervisor implements FakeHypervisor {
       },
       guestPowerOff: (uuid) => this.#end(find(uuid), 'shut-off', 'guest-shutdown'),
       guestCrash: (uuid) => this.#end(find(uuid), 'shut-off', 'crashed'),
-      killProcess: (uuid) => this.#end(find(uuid), 'shut-off', 'failed'),
+      killProcess: (uuid) => this.#end(find(uuid), 'shut-off', 'crashed'),
       destroyByHand: (uuid) => this.#end(find(uuid), 'shut-off', 'destroyed'),
       setPaused: (uuid, paused) =>
         this.#become(find(uuid), paused ? 'paused' : 'running', paused ? 'unknown' : 'started'),
@@ -353,8 +350,4 @@ class InMemoryHypervisor implements FakeHypervisor {
       diskBytes: (uuid, path) => this.#domains.get(uuid)?.diskBytes.get(path),
     }
   }
-}
-
-function describeOwner(owner: DomainSpec['owner']): string {
-  return `${owner.namespace}/${owner.name}, run ${owner.uid}`
 }

@@ -58,7 +58,7 @@ test('the agent answers after its delay with the addresses of the network', asyn
 test.each([
   { act: 'guestPowerOff', stateReason: 'guest-shutdown' },
   { act: 'guestCrash', stateReason: 'crashed' },
-  { act: 'killProcess', stateReason: 'failed' },
+  { act: 'killProcess', stateReason: 'crashed' },
   { act: 'destroyByHand', stateReason: 'destroyed' },
 ] as const)('$act ends the run as $stateReason, told as an event', async ({ act, stateReason }) => {
   const hypervisor = fakeHypervisor({ clock: manualClock() })
@@ -95,7 +95,7 @@ test('machines go on while the connection is down and a resync follows', async (
     (read) => read.value as unknown,
   )
   expect(seen).toEqual([{ type: 'resync' }, { type: 'disconnected', message: 'gone' }, { type: 'resync' }])
-  expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'shut-off', stateReason: 'failed' })
+  expect(await hypervisor.getDomain(uuid)).toMatchObject({ state: 'shut-off', stateReason: 'crashed' })
 })
 
 test('after a power cut nothing runs and nobody was told', async () => {

@@ -1,0 +1,94 @@
+import type { HostEvent, HostState, LibvirtHost } from 'node-libvirt'
+import { virConnectDomainEventAgentLifecycleState, virDomainEventType } from 'node-libvirt'
+import { EventQueue } from '../event-queue.ts'
+import type { HypervisorEvent } from '../hypervisor.ts'
+import type { EventCondition } from './domain-state.ts'
+import { conditionFromEvent, isHostShutdown } from './domain-state.ts'
+
+/** Turns libvirt's events into the port's, for any number of consumers. */
+export class EventSource {
+  readonly #libvirt: LibvirtHost
+  readonly #queues = new Set<EventQueue>()
+  /** Domains whose process was told to end by a signal; their state will only say "shutdown". */
+  readonly #endedByHost = new Set<string>()
+  #lost = false
+  readonly #closing = new AbortController()
+  readonly #pump: Promise<void>
+
+  constructor(libvirt: LibvirtHost) {
+    this.#libvirt = libvirt
+    libvirt.on('state', this.#onState)
+    this.#pump = this.#follow()
+  }
+
+  subscribe(signal: AbortSignal): AsyncIterable<HypervisorEvent> {
+    const queue: EventQueue = new EventQueue(signal, { onEnd: () => this.#queues.delete(queue) })
+    if (signal.aborted) return queue
+    this.#queues.add(queue)
+    const { state } = this.#libvirt
+    if (state === 'up') queue.add({ type: 'resync' })
+    else if (state === 'down') queue.add(this.#disconnected())
+    return queue
+  }
+
+  /** Says of a shutdown whether it was the guest's, which libvirt's state leaves open. */
+  refine<T extends EventCondition>(uuid: string, condition: T): T {
+    if (condition.stateReason !== 'guest-shutdown' || !this.#endedByHost.has(uuid)) return condition
+    return { ...condition, stateReason: 'destroyed' }
+  }
+
+  /** Ends every consumer's iteration. */
+  async close(): Promise<void> {
+    this.#libvirt.off('state', this.#onState)
+    for (const queue of this.#queues) queue.end()
+    this.#closing.abort()
+    await this.#pump
+  }
+
+  async #follow(): Promise<void> {
+    for await (const event of this.#libvirt.listen({ signal: this.#closing.signal })) {
+      const translated = this.#translate(event)
+      if (translated !== undefined) this.#publish(translated)
+    }
+  }
+
+  #translate(event: HostEvent): HypervisorEvent | undefined {
+    if (event.type === 'resync') return { type: 'resync' }
+    if (event.type === 'agentLifecycle') {
+      const connected =
+        event.state ===
+        virConnectDomainEventAgentLifecycleState.VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
+      return { type: 'agent', uuid: event.dom.uuid, connected }
+    }
+    if (event.type !== 'lifecycle') return undefined
+    const { uuid } = event.dom
+    this.#remember(uuid, event.event, event.detail)
+    const condition = conditionFromEvent(event.event, event.detail)
+    return { type: 'domain', uuid, ...(condition && this.refine(uuid, condition)) }
+  }
+
+  #remember(uuid: string, event: number, detail: number): void {
+    if (isHostShutdown(event, detail)) this.#endedByHost.add(uuid)
+    const over =
+      event === virDomainEventType.VIR_DOMAIN_EVENT_STARTED ||
+      event === virDomainEventType.VIR_DOMAIN_EVENT_UNDEFINED
+    if (over) this.#endedByHost.delete(uuid)
+  }
+
+  readonly #onState = (state: HostState) => {
+    // Each attempt to come back that fails ends in `down` again; the loss is told once.
+    if (state === 'down' && !this.#lost) this.#publish(this.#disconnected())
+    if (state === 'down') this.#lost = true
+    if (state === 'up') this.#lost = false
+  }
+
+  #disconnected(): HypervisorEvent {
+    const { lastError } = this.#libvirt
+    const why = lastError instanceof Error ? lastError.message : 'the connection was lost'
+    return { type: 'disconnected', message: `libvirt is not reachable: ${why}` }
+  }
+
+  #publish(event: HypervisorEvent): void {
+    for (const queue of this.#queues) queue.add(event)
+  }
+}

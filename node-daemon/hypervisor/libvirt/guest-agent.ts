@@ -1,0 +1,166 @@
+import { isIP } from 'node:net'
+import type { LibvirtHost } from 'node-libvirt'
+import { DisconnectedError, LibvirtConnection, LibvirtError, TimeoutError } from 'node-libvirt'
+import { z } from 'zod'
+import type { Clock } from '../../../apimachinery/clock.ts'
+import type { GuestFacts, GuestInterface } from '../hypervisor.ts'
+import { domainHandle } from './observe-domain.ts'
+import { Turnstile } from './turnstile.ts'
+
+// Guests are not trusted: what they say is cut to these sizes, and an answer longer than this is not even parsed.
+const maxAnswer = 256 * 1024
+const maxInterfaces = 64
+const maxAddresses = 32
+const maxText = 256
+
+// Each question holds a connection and a worker of libvirtd for as long as the guest takes.
+const maxGuestsAtOnce = 4
+
+const shortText = z.string().transform((text) => printable(text).slice(0, maxText))
+
+const info = z.object({ return: z.object({ version: shortText }) })
+const hostName = z.object({ return: z.object({ 'host-name': shortText }) })
+const osInfo = z.object({
+  return: z.object({
+    'pretty-name': shortText.optional(),
+    name: shortText.optional(),
+    id: shortText.optional(),
+  }),
+})
+const guestInterface = z.object({
+  name: shortText,
+  'hardware-address': z.string().optional(),
+  'ip-addresses': z
+    .array(z.object({ 'ip-address': z.string() }))
+    .optional()
+    .default([]),
+})
+const interfaces = z.object({ return: z.array(guestInterface) })
+
+/** Asks the agents in guests, a few guests at a time, each within its own time limit. */
+export class GuestAgent {
+  readonly #libvirt: LibvirtHost
+  readonly #clock: Clock
+  readonly #turnstile = new Turnstile(maxGuestsAtOnce)
+
+  constructor(libvirt: LibvirtHost, clock: Clock) {
+    this.#libvirt = libvirt
+    this.#clock = clock
+  }
+
+  /** Undefined when there is no agent, it does not answer in time, or what it says makes no sense. */
+  async facts(uuid: string, timeoutMs: number, signal?: AbortSignal): Promise<GuestFacts | undefined> {
+    const deadline = this.#clock.monotonic() + timeoutMs
+    return this.#turnstile.through(async () => {
+      const left = deadline - this.#clock.monotonic()
+      if (left <= 0) return undefined
+      try {
+        return await this.#converse(uuid, deadline, signal)
+      } catch (error) {
+        if (error instanceof LibvirtError || error instanceof TimeoutError) return undefined
+        throw error
+      }
+    })
+  }
+
+  /** Whether the agent answers at all within `timeoutMs`. */
+  async answers(uuid: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const cmd = JSON.stringify({ execute: 'guest-ping' })
+    const request = { dom: domainHandle(uuid), cmd, timeout: wholeSeconds(timeoutMs) }
+    try {
+      await this.#libvirt.job('qemuDomainAgentCommand', request, { timeout: timeoutMs, signal })
+      return true
+    } catch (error) {
+      if (error instanceof LibvirtError || error instanceof TimeoutError) return false
+      throw error
+    }
+  }
+
+  async #converse(
+    uuid: string,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<GuestFacts | undefined> {
+    const left = () => Math.max(1, Math.ceil(deadline - this.#clock.monotonic()))
+    const connection = await LibvirtConnection.open(this.#libvirt.uri, { connectTimeout: left(), signal })
+    const ask = async <T>(command: string, schema: z.ZodType<T>): Promise<T | undefined> => {
+      const cmd = JSON.stringify({ execute: command })
+      const timeout = left()
+      const request = { dom: domainHandle(uuid), cmd, timeout: wholeSeconds(timeout) }
+      const { result } = await connection.call('qemuDomainAgentCommand', request, { timeout, signal })
+      return parseAnswer(result, schema)
+    }
+    // An agent may have been told to refuse single commands: that leaves a gap, not a failure.
+    const askIfAllowed: typeof ask = async (command, schema) => {
+      try {
+        return await ask(command, schema)
+      } catch (error) {
+        if (error instanceof LibvirtError && this.#clock.monotonic() < deadline) return undefined
+        throw error
+      }
+    }
+    try {
+      const agent = await ask('guest-info', info)
+      const name = await askIfAllowed('guest-get-host-name', hostName)
+      const os = await askIfAllowed('guest-get-osinfo', osInfo)
+      const network = await askIfAllowed('guest-network-get-interfaces', interfaces)
+      return toFacts({
+        version: agent?.return.version,
+        hostName: name?.return['host-name'],
+        os: os?.return['pretty-name'] ?? os?.return.name ?? os?.return.id,
+        interfaces: network?.return ?? [],
+      })
+    } finally {
+      connection.rpc.destroy(new DisconnectedError('The guest was asked all there is to ask'))
+    }
+  }
+}
+
+interface Answers {
+  readonly version: string | undefined
+  readonly hostName: string | undefined
+  readonly os: string | undefined
+  readonly interfaces: readonly z.infer<typeof guestInterface>[]
+}
+
+function toFacts({ version, hostName: hostname, os, interfaces: cards }: Answers): GuestFacts {
+  return {
+    interfaces: cards.slice(0, maxInterfaces).map(toInterface),
+    ...(hostname !== undefined && { hostname }),
+    ...(os !== undefined && { operatingSystem: os }),
+    ...(version !== undefined && { agentVersion: version }),
+  }
+}
+
+function toInterface(card: z.infer<typeof guestInterface>): GuestInterface {
+  const macAddress = card['hardware-address']?.toLowerCase()
+  const ipAddresses = card['ip-addresses'].map((address) => address['ip-address'])
+  return {
+    guestName: card.name,
+    ipAddresses: ipAddresses.filter((address) => isIP(address) !== 0).slice(0, maxAddresses),
+    ...(macAddress !== undefined && /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(macAddress) && { macAddress }),
+  }
+}
+
+/** Reads an agent's answer; undefined for one that is too long, no JSON or of another shape. */
+export function parseAnswer<T>(answer: string | null, schema: z.ZodType<T>): T | undefined {
+  if (answer === null || answer.length > maxAnswer) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(answer)
+  } catch {
+    return undefined
+  }
+  const result = schema.safeParse(value)
+  return result.success ? result.data : undefined
+}
+
+/** Text that may be shown on a terminal: control characters are left out. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '')
+}
+
+/** libvirt counts agent timeouts in seconds, and takes 0 for "do not wait". */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}

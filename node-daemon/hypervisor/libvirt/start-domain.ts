@@ -1,0 +1,82 @@
+import type { LibvirtHost } from 'node-libvirt'
+import { LibvirtError, virErrorNumber } from 'node-libvirt'
+import type { DomainSpec } from '../hypervisor.ts'
+import { HypervisorError } from '../hypervisor.ts'
+import { hasProcess, refuseOtherOwner } from '../ownership.ts'
+import { usableCache } from './direct-io.ts'
+import { attempt } from './errors.ts'
+import type { DomainReader } from './observe-domain.ts'
+import { domainHandle } from './observe-domain.ts'
+import type { Accelerator } from './xml/cpu.ts'
+import { domain } from './xml/domain.ts'
+import { renderXml } from './xml/element.ts'
+
+export interface StartDomainDeps {
+  readonly libvirt: LibvirtHost
+  readonly reader: DomainReader
+  readonly accelerator: () => Promise<Accelerator>
+}
+
+/**
+ * Defines and starts: three round trips beside QEMU's own start. An existing definition of the same run is replaced,
+ * so that a changed spec counts from the next start on.
+ */
+export async function startDomain(
+  { libvirt, reader, accelerator }: StartDomainDeps,
+  spec: DomainSpec,
+  signal?: AbortSignal,
+): Promise<void> {
+  const act = `start domain ${spec.name}`
+  const [existing, xml] = await Promise.all([
+    attempt(act, () => reader.read(spec.uuid, signal)),
+    attempt(act, () => render(spec, accelerator)),
+  ])
+  if (existing !== undefined) {
+    refuseOtherOwner(spec, existing)
+    if (hasProcess(existing)) return
+  }
+  try {
+    await libvirt.query('domainDefineXmlFlags', { xml }, { signal })
+  } catch (error) {
+    await refuseNamesake(libvirt, spec, error)
+    return attempt(act, () => Promise.reject(error as Error))
+  }
+  try {
+    await libvirt.job('domainCreateWithFlags', { dom: domainHandle(spec.uuid) }, { signal })
+  } catch (error) {
+    // Someone else may have started it between our look and our call; that it runs is all that was asked for.
+    const raced = LibvirtError.is(error, virErrorNumber.VIR_ERR_OPERATION_INVALID)
+    if (raced && (await runsAsOurs(reader, spec, signal))) return
+    return attempt(act, () => Promise.reject(error as Error))
+  }
+}
+
+async function render(spec: DomainSpec, accelerator: StartDomainDeps['accelerator']): Promise<string> {
+  const caches = await Promise.all(
+    spec.disks.map(async ({ path }) => [path, await usableCache(path)] as const),
+  )
+  const cacheOf = new Map(caches)
+  return renderXml(
+    domain(spec, {
+      accelerator: await accelerator(),
+      diskCache: (path) => cacheOf.get(path) ?? 'none',
+    }),
+  )
+}
+
+/** libvirt refuses a name in use with its most general code, so the name is looked up to know. */
+async function refuseNamesake(libvirt: LibvirtHost, spec: DomainSpec, error: unknown): Promise<void> {
+  if (!LibvirtError.is(error, virErrorNumber.VIR_ERR_OPERATION_FAILED)) return
+  const namesake = await libvirt.query('domainLookupByName', { name: spec.name }).catch(() => undefined)
+  if (namesake === undefined || namesake.dom.uuid === spec.uuid) return
+  throw new HypervisorError(
+    'conflict',
+    `domain ${namesake.dom.uuid} on this host is already named ${spec.name}`,
+    { cause: error },
+  )
+}
+
+async function runsAsOurs(reader: DomainReader, spec: DomainSpec, signal?: AbortSignal): Promise<boolean> {
+  const now = await reader.read(spec.uuid, signal)
+  return now !== undefined && now.owner?.uid === spec.owner.uid && hasProcess(now)
+}
