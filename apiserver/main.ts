@@ -5,7 +5,11 @@ import { jsonLogger, type Logger } from '../apimachinery/log.ts'
 import { clientCertificateAuthenticator } from './authentication/client-certificate.ts'
 import { firstOf } from './authentication/authenticator.ts'
 import { parseTokenFile, tokenAuthenticator } from './authentication/token-file.ts'
-import { alwaysAllow } from './authorization/authorizer.ts'
+import { alwaysAllow, type Authorizer } from './authorization/authorizer.ts'
+import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
+import type { ObjectStore } from './registry/object-store.ts'
+import type { ConsoleDeps } from './console/console-upgrade.ts'
+import { dialDaemon } from './console/daemon-address.ts'
 import { ensureServerCertificates } from './certificates/server-certificates.ts'
 import { dialDaemon } from './console/daemon-address.ts'
 import { listen } from './http/listener.ts'
@@ -47,7 +51,8 @@ export async function startApiServer(
   const server = await buildServer({
     storage,
     authenticate: firstOf(await authenticators(options)),
-    authorizer: () => alwaysAllow,
+    authorizer: authorizerOf(options),
+    dialDaemon: await daemonDialer(options, certificates.clientAuthority),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
     dialDaemon: await daemonDialer(options, certificates.clientAuthority),
@@ -100,6 +105,27 @@ export async function main(argv: readonly string[], signal: AbortSignal): Promis
   }
   log.info('Stopping')
   await server.close()
+}
+
+function authorizerOf({ authorizationMode }: ApiServerOptions) {
+  return async (objects: ObjectStore, signal: AbortSignal): Promise<Authorizer> => {
+    if (authorizationMode === 'AlwaysAllow') return alwaysAllow
+    const rbac = new RbacAuthorizer(objects, signal)
+    await rbac.start()
+    return rbac
+  }
+}
+
+async function daemonDialer(
+  { kubeletClientCertificate, kubeletClientKey }: ApiServerOptions,
+  ca: string,
+): Promise<ConsoleDeps['dial']> {
+  if (kubeletClientCertificate === undefined || kubeletClientKey === undefined) return undefined
+  return dialDaemon({
+    ca,
+    certificate: await readFile(kubeletClientCertificate, 'utf8'),
+    key: await readFile(kubeletClientKey, 'utf8'),
+  })
 }
 
 async function authenticators({ tokenAuthFile }: ApiServerOptions) {

@@ -2,7 +2,9 @@ import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
 import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
+import { ensureDefaultRoles } from './authorization/default-roles.ts'
 import { watchCache } from './cache/watch-cache.ts'
+import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { Health, ping } from './discovery/health.ts'
 import { ServerMetrics } from './discovery/metrics.ts'
@@ -16,12 +18,14 @@ import { LocalApi } from './handlers/local-api.ts'
 import { reviewResources } from './handlers/review.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import type { Handler } from './http/exchange.ts'
+import type { UpgradeHandler } from './http/listener.ts'
 import type { Upgrade } from './http/listener.ts'
 import { builtInKinds } from './registry/builtin/kinds.ts'
 import { namespaces, systemNamespaces } from './registry/builtin/namespaces.ts'
 import { CrdPublisher } from './registry/crd/crd-publisher.ts'
 import { NamespaceGate } from './registry/namespace-gate.ts'
 import { ObjectStore } from './registry/object-store.ts'
+import { keyOf } from './registry/resource-definition.ts'
 import { keyOf } from './registry/resource-definition.ts'
 import { ResourceMap } from './registry/resource-map.ts'
 import type { Storage } from './storage/storage.ts'
@@ -32,7 +36,9 @@ export interface ServerDeps {
   readonly storage: Storage
   readonly authenticate: Authenticate
   /** Made from the objects, because permissions are objects themselves. */
-  readonly authorizer: (objects: ObjectStore, signal: AbortSignal) => Authorizer
+  readonly authorizer: (objects: ObjectStore, signal: AbortSignal) => Promise<Authorizer>
+  /** Opens a connection to a node daemon; undefined when there are no credentials for that. */
+  readonly dialDaemon: ConsoleDeps['dial']
   readonly limits: InFlightLimits
   readonly requestTimeoutMs: number
   /** Opens connections to node daemons; undefined without a certificate for it. */
@@ -47,6 +53,8 @@ export interface Server {
   readonly handler: Handler
   /** What takes over consoles. */
   readonly upgrade: Upgrade
+  /** What takes over connections for consoles. */
+  readonly upgrade: UpgradeHandler
   /** Writes of the server itself. */
   readonly local: LocalApi
   /** From now on `/readyz` fails, so that nobody sends new requests here. */
@@ -83,7 +91,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   metrics.knowResources(
     ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
   )
-  const authorizer = deps.authorizer(objects, signal)
+  const authorizer = await deps.authorizer(objects, signal)
   const reviews = reviewResources(authorizer)
   const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
   let drained = false
@@ -106,6 +114,13 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       read: readerOf(objects, resources),
     }),
     handler: buildChain(dispatch, { ...deps, authorizer, metrics }),
+    upgrade: consoleUpgrade({
+      authenticate: deps.authenticate,
+      authorizer,
+      read: readerOf(objects, resources),
+      dial: deps.dialDaemon,
+      log,
+    }),
     local,
     drain: () => void (drained = true),
     async close() {
@@ -126,10 +141,21 @@ function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['re
   }
 }
 
+/** Reads Kvorum's own objects for the console, whatever versions are served. */
+function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['read'] {
+  return async (plural, { namespace = '', name }, signal) => {
+    const definition = resources.find('kvorum.dev', 'v1alpha1', plural)
+    if (!definition) return undefined
+    const item = await objects.read(definition, keyOf(definition, namespace, name), undefined, signal)
+    return item?.object
+  }
+}
+
 async function bootstrap(local: LocalApi): Promise<void> {
   for (const name of systemNamespaces) {
     await local.createIfMissing(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }
+  await ensureDefaultRoles(local)
 }
 
 function healthOf(storage: Storage, { clock, draining }: { clock: Clock; draining: () => boolean }): Health {

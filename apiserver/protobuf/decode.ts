@@ -1,5 +1,7 @@
 import { StatusError } from '../../apimachinery/status-error.ts'
-import type { JsonObject } from '../../crds/meta/json.ts'
+import type { Json, JsonObject } from '../../crds/meta/json.ts'
+import { messageNamed, messageOfKind, type Field, type Message } from './messages.ts'
+import { malformed, wireFields, type WireField } from './wire.ts'
 
 const magic = Buffer.from('k8s\0')
 
@@ -8,7 +10,142 @@ export function isProtobuf(body: Buffer): boolean {
   return body.subarray(0, magic.length).equals(magic)
 }
 
-/** Decodes an object in Kubernetes' protobuf envelope. */
-export function decodeProtobuf(_body: Buffer): JsonObject {
-  throw new StatusError('UnsupportedMediaType', 'protobuf bodies of this kind are not understood; send JSON')
+/**
+ * Decodes an object in Kubernetes' protobuf envelope into what its JSON would be. Throws BadRequest for malformed
+ * bytes and UnsupportedMediaType for kinds that are not known.
+ */
+export function decodeProtobuf(body: Buffer): JsonObject {
+  if (!isProtobuf(body)) throw malformed()
+  let apiVersion = ''
+  let kind = ''
+  let raw: Buffer = Buffer.alloc(0)
+  for (const { number, value } of bytesFields(body.subarray(magic.length))) {
+    if (number === 1) ({ apiVersion, kind } = typeMeta(value))
+    if (number === 2) raw = value
+  }
+  const message = messageOfKind(apiVersion, kind)
+  if (!message) {
+    throw new StatusError(
+      'UnsupportedMediaType',
+      `protobuf bodies of kind ${JSON.stringify(kind)} in version ${JSON.stringify(apiVersion)} are not understood; ` +
+        'send JSON',
+    )
+  }
+  return { apiVersion, kind, ...decodeMessage(message, raw) }
+}
+
+function typeMeta(bytes: Buffer): { apiVersion: string; kind: string } {
+  const meta = { apiVersion: '', kind: '' }
+  for (const { number, value } of bytesFields(bytes)) {
+    if (number === 1) meta.apiVersion = text(value)
+    if (number === 2) meta.kind = text(value)
+  }
+  return meta
+}
+
+function* bytesFields(message: Buffer): Generator<{ number: number; value: Buffer }> {
+  for (const field of wireFields(message)) if (field.wire === 'bytes') yield field
+}
+
+function decodeMessage(message: Message, bytes: Buffer): JsonObject {
+  const object: JsonObject = {}
+  for (const wire of wireFields(bytes)) {
+    const field = message.get(wire.number)
+    if (!field) continue
+    if (field.shape === 'map') addEntry(object, field, wire)
+    else addValue(object, field, decodeValue(field.type, wire))
+  }
+  return object
+}
+
+function addValue(object: JsonObject, { name, shape, keepsZero }: Field, value: Json | undefined): void {
+  if (value === undefined) return
+  if (shape === 'list') {
+    const list = object[name]
+    if (Array.isArray(list)) list.push(value)
+    else object[name] = [value]
+  } else if (keepsZero || (value !== '' && value !== 0 && value !== false)) object[name] = value
+}
+
+function addEntry(object: JsonObject, { name, type }: Field, wire: WireField): void {
+  if (wire.wire !== 'bytes') throw malformed()
+  let key = ''
+  let value: Json | undefined = type === 's' || type === 'y' ? '' : undefined
+  for (const part of wireFields(wire.value)) {
+    if (part.number === 1) key = textOf(part)
+    if (part.number === 2) value = decodeValue(type, part)
+  }
+  const map = (object[name] ??= {}) as JsonObject
+  // A plain assignment of this key would change the prototype.
+  if (key === '__proto__') throw malformed()
+  if (value !== undefined) map[key] = value
+}
+
+function decodeValue(type: string, wire: WireField): Json | undefined {
+  if (type === 'i' || type === 'b') {
+    if (wire.wire !== 'varint') throw malformed()
+    return type === 'b' ? wire.value !== 0 : wire.value
+  }
+  if (wire.wire !== 'bytes') throw malformed()
+  const decode = Object.hasOwn(scalars, type) ? scalars[type] : undefined
+  return decode ? decode(wire.value) : inner(type, wire.value)
+}
+
+const scalars: Readonly<Record<string, (bytes: Buffer) => Json | undefined>> = {
+  s: text,
+  y: (bytes) => bytes.toString('base64'),
+  T: (bytes) => time(bytes, 0),
+  M: (bytes) => time(bytes, 6),
+  Q: firstText,
+  F: fieldsV1,
+  X: (bytes) => [...bytesFields(bytes)].map(({ value }) => text(value)),
+}
+
+function inner(type: string, bytes: Buffer): JsonObject {
+  const message = messageNamed(type)
+  if (!message) throw new Error(`protobuf message ${type} has no table`)
+  return decodeMessage(message, bytes)
+}
+
+/** A Time without seconds is Go's zero time, which JSON leaves out. */
+function time(bytes: Buffer, digits: 0 | 6): string | undefined {
+  let seconds: number | undefined
+  let nanos = 0
+  for (const { number, wire, value } of wireFields(bytes)) {
+    if (wire !== 'varint') throw malformed()
+    if (number === 1) seconds = value
+    if (number === 2) nanos = value
+  }
+  if (seconds === undefined || Math.abs(seconds) > 253_402_300_799) return undefined
+  const whole = new Date(seconds * 1000).toISOString().slice(0, 19)
+  if (digits === 0) return `${whole}Z`
+  const micros = String(Math.floor(nanos / 1000)).padStart(6, '0')
+  return `${whole}.${micros}Z`
+}
+
+function firstText(bytes: Buffer): string {
+  for (const { number, value } of bytesFields(bytes)) if (number === 1) return text(value)
+  return ''
+}
+
+function fieldsV1(bytes: Buffer): Json {
+  const json = firstText(bytes)
+  try {
+    return JSON.parse(json === '' ? '{}' : json) as Json
+  } catch {
+    throw malformed()
+  }
+}
+
+function textOf(wire: WireField): string {
+  if (wire.wire !== 'bytes') throw malformed()
+  return text(wire.value)
+}
+
+function text(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw malformed()
+  }
 }

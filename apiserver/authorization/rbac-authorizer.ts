@@ -1,0 +1,129 @@
+import type { ResourceCache } from '../cache/cache.ts'
+import { mastersGroup } from '../authentication/authenticator.ts'
+import type { UserInfo } from '../http/exchange.ts'
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../registry/builtin/identity.ts'
+import { objectsAt, textAt, type KubeObject } from '../registry/kube-object.ts'
+import type { ObjectStore } from '../registry/object-store.ts'
+import type { Attributes, Authorizer, Decision } from './authorizer.ts'
+import { ruleAllows, ruleOf, type Rule } from './rbac-rules.ts'
+
+/** A role granted by one binding. */
+interface Grant {
+  /** Empty for grants that hold everywhere. */
+  readonly namespace: string
+  readonly rules: readonly Rule[]
+  /** Names role and binding, for the answer of access reviews. */
+  readonly reason: string
+}
+
+type GrantsBySubject = ReadonlyMap<string, readonly Grant[]>
+
+const sources = [roles, roleBindings, clusterRoles, clusterRoleBindings] as const
+
+/**
+ * Decides by the stored Roles and bindings. What they grant is worked out once and again after a change, so that a
+ * decision costs a few look-ups.
+ */
+export class RbacAuthorizer implements Authorizer {
+  readonly #objects: ObjectStore
+  readonly #signal: AbortSignal
+  #caches: readonly ResourceCache[] = []
+  #grants: GrantsBySubject | undefined
+
+  /** `signal` ends the subscriptions to the stored roles. */
+  constructor(objects: ObjectStore, signal: AbortSignal) {
+    this.#objects = objects
+    this.#signal = signal
+  }
+
+  /** Resolves once the stored roles are known. */
+  async start(): Promise<void> {
+    this.#caches = await Promise.all(sources.map((source) => this.#objects.cache(source, this.#signal)))
+    for (const [index, cache] of this.#caches.entries())
+      this.#follow(cache, sources[index]?.stored.prefix ?? '')
+  }
+
+  #follow(cache: ResourceCache, prefix: string): void {
+    const forget = () => void (this.#grants = undefined)
+    const stop = cache.subscribe(prefix, cache.revision, {
+      onEvents: forget,
+      onReset: () => {
+        forget()
+        if (!this.#signal.aborted) this.#follow(cache, prefix)
+      },
+    })
+    this.#signal.addEventListener('abort', stop, { once: true })
+  }
+
+  async authorize(wanted: Attributes): Promise<Decision> {
+    const { user, namespace } = wanted
+    if (user.groups.includes(mastersGroup)) return { allowed: true, reason: '' }
+    this.#grants ??= this.#collect()
+    for (const subject of subjectsOf(user)) {
+      for (const grant of this.#grants.get(subject) ?? []) {
+        if (grant.namespace !== '' && grant.namespace !== namespace) continue
+        if (grant.rules.some((rule) => ruleAllows(rule, wanted)))
+          return { allowed: true, reason: grant.reason }
+      }
+    }
+    return { allowed: false, reason: '' }
+  }
+
+  #collect(): GrantsBySubject {
+    const [roleObjects = [], roleBindingObjects = [], clusterRoleObjects = [], clusterBindingObjects = []] =
+      this.#caches.map((cache, index) =>
+        cache.list(sources[index]?.stored.prefix ?? '').map(({ object }) => object as KubeObject),
+      )
+    const rules = new Map<string, readonly Rule[]>()
+    for (const role of roleObjects) rules.set(roleKey('Role', role), rulesOf(role))
+    for (const role of clusterRoleObjects) rules.set(roleKey('ClusterRole', role), rulesOf(role))
+    const grants = new Map<string, Grant[]>()
+    for (const binding of [...clusterBindingObjects, ...roleBindingObjects]) addGrants(grants, binding, rules)
+    return grants
+  }
+}
+
+function addGrants(
+  grants: Map<string, Grant[]>,
+  binding: KubeObject,
+  rules: ReadonlyMap<string, readonly Rule[]>,
+): void {
+  const { namespace = '', name = '' } = binding.metadata
+  const kind = textAt(binding, 'roleRef', 'kind')
+  const role = textAt(binding, 'roleRef', 'name')
+  const granted = rules.get(kind === 'Role' ? `Role/${namespace}/${role}` : `ClusterRole//${role}`)
+  if (!granted) return
+  const bindingText = namespace === '' ? `ClusterRoleBinding "${name}"` : `RoleBinding "${name}/${namespace}"`
+  for (const subject of objectsAt(binding, 'subjects')) {
+    const key = subjectKey(subject, namespace)
+    const who = `${textAt(subject, 'kind')} ${JSON.stringify(textAt(subject, 'name'))}`
+    const reason = `RBAC: allowed by ${bindingText} of ${kind} "${role}" to ${who}`
+    const list = grants.get(key) ?? []
+    list.push({ namespace, rules: granted, reason })
+    grants.set(key, list)
+  }
+}
+
+function subjectKey(subject: Parameters<typeof textAt>[0], bindingNamespace: string): string {
+  const name = textAt(subject, 'name')
+  switch (textAt(subject, 'kind')) {
+    case 'Group':
+      return `group:${name}`
+    case 'ServiceAccount':
+      return `user:system:serviceaccount:${textAt(subject, 'namespace') || bindingNamespace}:${name}`
+    default:
+      return `user:${name}`
+  }
+}
+
+function subjectsOf(user: UserInfo): string[] {
+  return [`user:${user.name}`, ...user.groups.map((group) => `group:${group}`)]
+}
+
+function roleKey(kind: string, { metadata }: KubeObject): string {
+  return `${kind}/${metadata.namespace ?? ''}/${metadata.name ?? ''}`
+}
+
+function rulesOf(role: KubeObject): Rule[] {
+  return objectsAt(role, 'rules').map(ruleOf)
+}
