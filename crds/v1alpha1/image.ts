@@ -11,6 +11,7 @@ export const ImageReason = {
   WaitingForHost: 'No ready host has the storage domain attached.',
   StorageDomainNotFound: 'The storage domain that the image names does not exist.',
   SourceUnreachable: 'The source did not answer or broke off; it is tried again.',
+  ImportFailed: 'The host could not import the image; the message says why, and it is tried again.',
   ChecksumMismatch: 'What arrived is not what the checksum promises; the partial copy was removed.',
   InvalidImage: 'What arrived is not an image that may be used; the message says why.',
   Deleting: 'The copy in the storage domain is being removed.',
