@@ -1,5 +1,5 @@
-import { describe as suite, expect, test } from 'vitest'
-import { describe } from '../../../../cli/commands/describe.ts'
+import { describe, expect, test } from 'vitest'
+import { describe as describeObjects } from '../../../../cli/commands/describe.ts'
 import { aContext, fakeApi, machinesPath } from '../fake-api.ts'
 
 const machine = {
@@ -10,7 +10,7 @@ const machine = {
 const host = { ...machine, kind: 'Host', metadata: { name: 'h', uid: 'u-2' } }
 const events = '/api/v1/namespaces/default/events'
 
-suite('describe', () => {
+describe('kvorum describe', () => {
   test("shows an object's Events, oldest first, with their age and how often they came", async () => {
     const at = (second: number) => `2025-12-31T23:59:${String(second).padStart(2, '0')}Z`
     const api = fakeApi()
@@ -26,7 +26,7 @@ suite('describe', () => {
       })
     const context = aContext(api)
 
-    await describe(context, ['vm/a'])
+    await describeObjects(context, ['vm/a'])
 
     const lines = context.printed().split('\n').slice(-4, -1)
     expect(lines.map((line) => line.trim().split(/\s{2,}/))).toEqual([
@@ -45,7 +45,7 @@ suite('describe', () => {
       .answer('GET', events, { body: { items: [] } })
     const context = aContext(api)
 
-    await describe(context, ['host'])
+    await describeObjects(context, ['host'])
 
     expect(context.printed()).toContain('Name:          h\n')
     expect(context.printed()).toContain('Events:  <none>\n')

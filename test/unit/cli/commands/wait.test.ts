@@ -132,12 +132,11 @@ describe('wait', () => {
   test('gives up when its time is over', async () => {
     const context = aContext(fakeApi().answer('GET', path, { body: machine('False') }))
 
-    const waiting = wait(context, ['vm/a'], readyGoal)
-    const outcome = expect(waiting).rejects.toThrow('timed out waiting for virtualmachines/a')
+    const waiting = wait(context, ['vm/a'], readyGoal).catch((error: Error) => error.message)
     await context.clock.timerSet((ms) => ms === 30_000)
     await context.clock.advance(30_000)
 
-    await outcome
+    expect(await waiting).toBe('timed out waiting for virtualmachines/a')
     expect(context.printed()).toBe('')
   })
 

@@ -65,7 +65,7 @@ describe('tables', () => {
   })
 
   test('refuse an answer that is no table', () => {
-    expect(() => table.parse({ kind: 'VirtualMachineList', items: [] })).toThrow()
+    expect(() => table.parse({ kind: 'VirtualMachineList', items: [] })).toThrow('Table')
   })
 })
 
