@@ -106,14 +106,16 @@ class Parser {
 
   #filter(): Step {
     const found = this.#match(/\[\?\(((?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"')])*)\)\]/y)
-    if (found === undefined) this.#fail('unterminated filter')
-    const parts = /^([^!<>=]+?)\s*(==|!=|<=|>=|=~|<|>)\s*(.+)$/.exec(found[1] ?? '')
-    if (parts === null && /[!<>=]/.test(found[1] ?? '')) return this.#fail('incomplete comparison')
-    if (parts === null) return existsFilter(compileJsonPath((found[1] ?? '').trim()))
+    const text = found?.[1] ?? this.#fail('unterminated filter')
+    const parts = /^([^!<>=]+?)\s*(==|!=|<=|>=|=~|<|>)\s*(.+)$/.exec(text)
+    if (parts === null) {
+      return /[!<>=]/.test(text)
+        ? this.#fail('incomplete comparison')
+        : existsFilter(compileJsonPath(text.trim()))
+    }
     const [, left = '', operator = '', right = ''] = parts
     if (operator === '=~') return matchFilter(compileJsonPath(left), literalText(right))
-    const compare = comparisons[operator]
-    if (compare === undefined) return this.#fail(`unrecognized filter operator ${operator}`)
+    const compare = comparisons[operator] ?? this.#fail(`unrecognized filter operator ${operator}`)
     return compareFilter(compileJsonPath(left), compare, operand(right.trim()))
   }
 }
