@@ -6,6 +6,8 @@ import { dataDirOption } from './up/options.ts'
  * read by the program: what follows the name is passed on as it is.
  */
 export function addProgramCommands(program: Command, signal: AbortSignal): void {
+  // What follows a program's name is for the program.
+  program.enablePositionalOptions()
   const programs = [
     [
       'apiserver',
@@ -26,7 +28,6 @@ export function addProgramCommands(program: Command, signal: AbortSignal): void 
       .passThroughOptions()
       .action(async (args: string[]) => (await load())(args, signal))
   }
-  program.enablePositionalOptions()
   program
     .command('up')
     .description('run all of Kvorum on this machine: etcd, API server, controllers and node daemon')

@@ -23,6 +23,8 @@ export function apiServerProgram(options: UpOptions, { api, etcdClient }: Creden
     'client-ca-file': api.clientCaFile,
     'tls-cert-file': api.certFile,
     'tls-private-key-file': api.keyFile,
+    'kubelet-client-certificate': api.kubeletClientCertFile,
+    'kubelet-client-key': api.kubeletClientKeyFile,
     'install-crds': crds,
   })
 }
