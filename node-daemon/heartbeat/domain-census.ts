@@ -1,0 +1,36 @@
+import type { Hypervisor, ObservedDomain } from '../hypervisor/hypervisor.ts'
+import type { RunRecords } from '../machine/run-records.ts'
+
+export interface DomainCensusDeps {
+  readonly hypervisor: Pick<Hypervisor, 'listDomains'>
+  readonly records: RunRecords
+  /** Whether the API server has a run of this uid for this host. */
+  readonly isRun: (uid: string) => boolean
+  /** Called with the UUID of every domain that is ours, so that it is looked at. */
+  readonly onOurs: (uuid: string) => void
+}
+
+export interface CensusResult {
+  /** Machines of ours that have a QEMU. */
+  readonly machines: number
+  /** Names of the domains that are not ours. */
+  readonly unmanaged: readonly string[]
+}
+
+/** Counts the domains on the host and sorts ours from others'. */
+export async function takeCensus(deps: DomainCensusDeps, signal: AbortSignal): Promise<CensusResult> {
+  const domains = await deps.hypervisor.listDomains(signal)
+  const unmanaged: string[] = []
+  let machines = 0
+  for (const domain of domains) {
+    if (await isOurs(domain, deps)) {
+      deps.onOurs(domain.uuid)
+      if (domain.state !== 'shut-off' && domain.state !== 'crashed') machines += 1
+    } else unmanaged.push(domain.name.slice(0, 253))
+  }
+  return { machines, unmanaged }
+}
+
+async function isOurs({ owner }: ObservedDomain, { isRun, records }: DomainCensusDeps): Promise<boolean> {
+  return owner !== undefined && (isRun(owner.uid) || (await records.has(owner.uid)))
+}

@@ -1,0 +1,25 @@
+import type { Stored } from '../../crds/meta/object-meta.ts'
+import type { Image } from '../../crds/v1alpha1/image.ts'
+import { type ImageImport, StorageDriverError } from '../storage/storage-driver.ts'
+import { fileSource } from './file-source.ts'
+import { type HttpSourceOptions, httpSource } from './http-source.ts'
+
+/** Where image bytes come from. Failures are `source-unreachable` StorageDriverErrors. */
+export type OpenSource = ImageImport['open']
+
+/** Turns an Image into the bytes that it names. */
+export type SourceOf = (image: Stored<Image>) => OpenSource
+
+export interface ImageSourcesOptions {
+  /** The only directory that files are taken from. */
+  readonly importDir: string
+  readonly http: HttpSourceOptions
+}
+
+export function imageSources({ importDir, http }: ImageSourcesOptions): SourceOf {
+  return ({ spec: { source } }) => {
+    if (source.http !== undefined) return httpSource(source.http.url, http)
+    if (source.file !== undefined) return fileSource(importDir, source.file.path)
+    throw new StorageDriverError('invalid-image', 'the image names no source')
+  }
+}
