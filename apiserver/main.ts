@@ -8,8 +8,6 @@ import { parseTokenFile, tokenAuthenticator } from './authentication/token-file.
 import { alwaysAllow, type Authorizer } from './authorization/authorizer.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import type { ObjectStore } from './registry/object-store.ts'
-import type { ConsoleDeps } from './console/console-upgrade.ts'
-import { dialDaemon } from './console/daemon-address.ts'
 import { ensureServerCertificates } from './certificates/server-certificates.ts'
 import { dialDaemon } from './console/daemon-address.ts'
 import { listen } from './http/listener.ts'
@@ -52,7 +50,6 @@ export async function startApiServer(
     storage,
     authenticate: firstOf(await authenticators(options)),
     authorizer: authorizerOf(options),
-    dialDaemon: await daemonDialer(options, certificates.clientAuthority),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
     dialDaemon: await daemonDialer(options, certificates.clientAuthority),
@@ -114,18 +111,6 @@ function authorizerOf({ authorizationMode }: ApiServerOptions) {
     await rbac.start()
     return rbac
   }
-}
-
-async function daemonDialer(
-  { kubeletClientCertificate, kubeletClientKey }: ApiServerOptions,
-  ca: string,
-): Promise<ConsoleDeps['dial']> {
-  if (kubeletClientCertificate === undefined || kubeletClientKey === undefined) return undefined
-  return dialDaemon({
-    ca,
-    certificate: await readFile(kubeletClientCertificate, 'utf8'),
-    key: await readFile(kubeletClientKey, 'utf8'),
-  })
 }
 
 async function authenticators({ tokenAuthFile }: ApiServerOptions) {

@@ -1,6 +1,5 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
-import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
 import { ensureDefaultRoles } from './authorization/default-roles.ts'
 import { watchCache } from './cache/watch-cache.ts'
@@ -18,14 +17,12 @@ import { LocalApi } from './handlers/local-api.ts'
 import { reviewResources } from './handlers/review.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import type { Handler } from './http/exchange.ts'
-import type { UpgradeHandler } from './http/listener.ts'
 import type { Upgrade } from './http/listener.ts'
 import { builtInKinds } from './registry/builtin/kinds.ts'
 import { namespaces, systemNamespaces } from './registry/builtin/namespaces.ts'
 import { CrdPublisher } from './registry/crd/crd-publisher.ts'
 import { NamespaceGate } from './registry/namespace-gate.ts'
 import { ObjectStore } from './registry/object-store.ts'
-import { keyOf } from './registry/resource-definition.ts'
 import { keyOf } from './registry/resource-definition.ts'
 import { ResourceMap } from './registry/resource-map.ts'
 import type { Storage } from './storage/storage.ts'
@@ -41,8 +38,6 @@ export interface ServerDeps {
   readonly dialDaemon: ConsoleDeps['dial']
   readonly limits: InFlightLimits
   readonly requestTimeoutMs: number
-  /** Opens connections to node daemons; undefined without a certificate for it. */
-  readonly dialDaemon: ConsoleDeps['dial']
   readonly release: string
   readonly clock: Clock
   readonly log: Logger
@@ -53,8 +48,6 @@ export interface Server {
   readonly handler: Handler
   /** What takes over consoles. */
   readonly upgrade: Upgrade
-  /** What takes over connections for consoles. */
-  readonly upgrade: UpgradeHandler
   /** Writes of the server itself. */
   readonly local: LocalApi
   /** From now on `/readyz` fails, so that nobody sends new requests here. */
@@ -114,30 +107,12 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       read: readerOf(objects, resources),
     }),
     handler: buildChain(dispatch, { ...deps, authorizer, metrics }),
-    upgrade: consoleUpgrade({
-      authenticate: deps.authenticate,
-      authorizer,
-      read: readerOf(objects, resources),
-      dial: deps.dialDaemon,
-      log,
-    }),
     local,
     drain: () => void (drained = true),
     async close() {
       stopping.abort(new Error('the server is closing'))
       await caches.close()
     },
-  }
-}
-
-/** Kvorum's own objects, for the server's own use. */
-function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['read'] {
-  return async (plural, key, signal) => {
-    const definition = resources.find('kvorum.dev', 'v1alpha1', plural)
-    if (definition === undefined) return undefined
-    return (
-      await objects.read(definition, keyOf(definition, key.namespace ?? '', key.name), undefined, signal)
-    )?.object
   }
 }
 

@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Duplex } from 'node:stream'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import { StatusError } from '../../apimachinery/status-error.ts'
@@ -28,9 +27,6 @@ export interface ListenerOptions {
 
 /** Takes over the socket of a request that asks for another protocol (HTTP/1.1 alone knows such). */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
-
-/** Takes over a connection whose client asks for another protocol. */
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 export interface Listener {
   readonly port: number
@@ -69,7 +65,6 @@ export async function listen(
     ]
     void serve(plainRequest, plainResponse, { options, handler, shutdown: shutdown.signal })
   })
-  server.on('upgrade', upgrade)
   server.on('upgrade', upgrade)
   server.on('sessionError', (error) => options.log.debug('HTTP/2 session failed', { error }))
   server.on('tlsClientError', (error) => options.log.debug('TLS handshake failed', { error }))
