@@ -1,4 +1,3 @@
-import { keyOf } from '../apimachinery/client/client.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import { AddressBook } from './addresses/address-book.ts'
 import { carriedBy, type HeldAddress, heldBy, namedBy } from './addresses/held-addresses.ts'
@@ -40,9 +39,4 @@ export function sharedState(caches: Caches, clock: Clock): SharedState {
     placements: new Placements(),
     leases: new LeaseObservations(clock),
   }
-}
-
-/** Tells `state` what the caches hold already; for whoever has no changes to feed it with. */
-export function observeAll(state: SharedState, caches: Caches): void {
-  for (const run of caches.instances.list()) state.placements.observe(keyOf(run.metadata), run)
 }
