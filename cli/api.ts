@@ -1,7 +1,7 @@
 /** What the commands need of a server: any request, answered as JSON or as a stream of JSON lines. */
 export interface Api {
-  /** Throws a StatusError for an answer that is not 2xx. `status` tells 200 from 201. */
-  json(request: ApiRequest): Promise<{ readonly status: number; readonly body: unknown }>
+  /** The answer's body. Throws a StatusError for an answer that is not 2xx. */
+  json(request: ApiRequest): Promise<unknown>
   /** One value per line, until the server or `signal` ends it. */
   lines(request: ApiRequest & { readonly signal: AbortSignal }): AsyncIterable<unknown>
   close(): Promise<void>

@@ -76,7 +76,7 @@ export class Discovery {
 export async function discover(api: Api): Promise<Discovery> {
   const lists = await Promise.all(
     ['/api', '/apis'].map(async (path) =>
-      discoveryList.parse((await api.json({ method: 'GET', path, accept: aggregated })).body),
+      discoveryList.parse(await api.json({ method: 'GET', path, accept: aggregated })),
     ),
   )
   const resources = lists.flatMap(({ items }) =>

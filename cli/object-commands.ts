@@ -16,7 +16,7 @@ interface GlobalOptions {
 /** The commands that work on objects through the API, for those without kubectl. */
 export function addObjectCommands(program: Command, signal: AbortSignal): void {
   const withConnection = async (work: (connection: Connection) => Promise<void>): Promise<void> => {
-    const connection = await connect(program.opts<GlobalOptions>(), signal)
+    const connection = connect(program.opts<GlobalOptions>(), signal)
     try {
       await work(connection)
     } finally {

@@ -27,8 +27,8 @@ async function applyOne(context: CommandContext, { object }: Manifest, options: 
   })
   const before = await context.api
     .json({ method: 'GET', path })
-    .then(({ body }) => identityOf(body).resourceVersion, ignoreNotFound)
-  const { status, body } = await context.api.json({
+    .then((body) => identityOf(body).resourceVersion, ignoreNotFound)
+  const body = await context.api.json({
     method: 'PATCH',
     path,
     query: {
@@ -41,7 +41,11 @@ async function applyOne(context: CommandContext, { object }: Manifest, options: 
     body: object,
   })
   const what =
-    status === 201 ? 'created' : identityOf(body).resourceVersion === before ? 'unchanged' : 'configured'
+    before === undefined
+      ? 'created'
+      : identityOf(body).resourceVersion === before
+        ? 'unchanged'
+        : 'configured'
   context.print(
     `${qualifiedSingular(resource)}/${name} ${what}${options.dryRun === 'server' ? ' (server dry run)' : ''}\n`,
   )

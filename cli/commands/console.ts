@@ -17,7 +17,7 @@ export interface Terminal {
 export interface ConsoleDeps {
   readonly terminal: Terminal
   /** Opens a WebSocket to a path of the API server, with the credentials of the context. */
-  openWebSocket(path: string): WebSocket
+  readonly openWebSocket: (path: string) => Promise<WebSocket>
 }
 
 /** `kvorum console`: this terminal becomes the machine's serial console until Ctrl-] or until the run ends. */
@@ -36,7 +36,7 @@ export async function attachConsole(
   // A run carries its machine's name.
   const runs = discovery.byName('virtualmachineinstances.kvorum.dev')
   const path = `${pathOf(runs, { namespace: context.namespace, name: target.name })}/console`
-  const socket = deps.openWebSocket(path)
+  const socket = await deps.openWebSocket(path)
   await opened(socket)
   if (deps.terminal.input.isTTY === true)
     context.error(`Connected to ${target.name}. Ctrl-] leaves; Enter brings the prompt.`)

@@ -38,7 +38,7 @@ export async function describe(context: CommandContext, args: readonly string[])
 }
 
 async function allNames(context: CommandContext, path: string): Promise<string[]> {
-  const { body } = await context.api.json({ method: 'GET', path })
+  const body = await context.api.json({ method: 'GET', path })
   return isJsonObject(body) && Array.isArray(body['items'])
     ? body['items'].filter(isJsonObject).map((item) => identityOf(item).name)
     : []
@@ -47,7 +47,7 @@ async function allNames(context: CommandContext, path: string): Promise<string[]
 async function eventsOf(context: CommandContext, object: JsonObject): Promise<EventLine[]> {
   const { uid, namespace } = identityOf(object)
   // Events about cluster-scoped objects are kept in the namespace `default`.
-  const { body } = await context.api.json({
+  const body = await context.api.json({
     method: 'GET',
     path: `/api/v1/namespaces/${encodeURIComponent(namespace || 'default')}/events`,
     query: { fieldSelector: `involvedObject.uid=${uid}` },

@@ -48,7 +48,7 @@ async function printTable(
   several: boolean,
 ): Promise<number> {
   const request = requestFor(context, target, options)
-  const { body } = await context.api.json({ ...request, accept: tableType })
+  const body = await context.api.json({ ...request, accept: tableType })
   const first = table.parse(body)
   const rows = first.rows?.length ?? 0
   const format = {
@@ -114,7 +114,7 @@ async function printObjects(
 ): Promise<void> {
   const objects: JsonObject[] = []
   for (const target of targets) {
-    const { body } = await context.api.json(requestFor(context, target, options))
+    const body = await context.api.json(requestFor(context, target, options))
     if (!isJsonObject(body)) continue
     const items =
       target.name === undefined && Array.isArray(body['items']) ? body['items'].filter(isJsonObject) : [body]
@@ -156,7 +156,7 @@ export async function getObject(
   resource: ServedResource,
   name: string,
 ): Promise<JsonObject> {
-  const { body } = await context.api.json({
+  const body = await context.api.json({
     method: 'GET',
     path: pathOf(resource, { namespace: context.namespace, name }),
   })

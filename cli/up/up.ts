@@ -60,7 +60,7 @@ async function startAll({ options, layout, supervisor, clock, signal }: Startup)
     etcdProgram(layout, { client: options.etcdPort, peer: options.etcdPort + 1 }, credentials.etcdServer),
   )
   supervisor.start(apiServerProgram(options, credentials))
-  const connection = await connect({ kubeconfig: layout.adminKubeconfig }, signal)
+  const connection = connect({ kubeconfig: layout.adminKubeconfig }, signal)
   const { context } = connection
   try {
     await waitForApi(context, join(layout.logs, 'apiserver.log'))

@@ -23,6 +23,8 @@ export interface ExchangeRequest {
   readonly method: WireRequest['method']
   readonly path: string
   readonly contentType?: string
+  /** JSON when left out. */
+  readonly accept?: string
   readonly body?: object
   /** Until the answer begins; and, for `json`, until it is complete. */
   readonly timeoutMs: number
@@ -120,7 +122,7 @@ export class Exchange {
       path: pathPrefix + request.path,
       headers: {
         ...credentials.headers,
-        accept: 'application/json',
+        accept: request.accept ?? 'application/json',
         'user-agent': userAgent,
         ...(request.body !== undefined && { 'content-type': request.contentType ?? 'application/json' }),
       },

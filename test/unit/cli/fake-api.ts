@@ -4,7 +4,7 @@ import { Discovery, type ServedResource } from '../../../cli/discovery.ts'
 import type { ManualClock } from '../../support/clock.ts'
 import { manualClock } from '../../support/clock.ts'
 
-type Answer = { readonly status?: number; readonly body: unknown } | Error
+type Answer = { readonly body: unknown } | Error
 
 /** Answers from a table, and remembers what it was asked. */
 export interface FakeApi extends Api {
@@ -36,7 +36,7 @@ export function fakeApi(): FakeApi {
       const answer = queue !== undefined && queue.length > 1 ? queue.shift() : queue?.[0]
       if (answer === undefined) return Promise.reject(new Error(`the test has no answer for ${key}`))
       if (answer instanceof Error) return Promise.reject(answer)
-      return Promise.resolve({ status: answer.status ?? 200, body: structuredClone(answer.body) })
+      return Promise.resolve(structuredClone(answer.body))
     },
     async *lines(request) {
       requests.push(request)

@@ -25,7 +25,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 
 describe('apply', () => {
   test.each([
-    ['created', [notFound], { status: 201, ...version('5') }],
+    ['created', [notFound], { ...version('5') }],
     ['configured', [version('4')], version('5')],
     ['unchanged', [version('5')], version('5')],
   ])('says that an object was %s', async (what, before, after) => {
@@ -47,7 +47,7 @@ describe('apply', () => {
   test('passes on force and dry run', async () => {
     const api = fakeApi()
       .answer('GET', vmPath, notFound)
-      .answer('PATCH', vmPath, { status: 201, ...version('1') })
+      .answer('PATCH', vmPath, { ...version('1') })
     const context = aContext(api)
 
     await apply(context, { filename: [file], forceConflicts: true, dryRun: 'server' })
