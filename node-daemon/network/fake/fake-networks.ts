@@ -19,6 +19,9 @@ export interface FakeNetworks extends NetworkDriver {
     failNext(operation: FakeNetworkOperation, error: Error, times?: number): void
     /** A network that is not Kvorum's. */
     addForeignNetwork(name: string, cidr: string): void
+    /** An administrator takes the network down behind Kvorum's back; it stays defined. */
+    takeDown(name: string): void
+    isUp(name: string): boolean
     /** The NAT network as it was last ensured. */
     specOf(name: string): NatNetworkSpec | undefined
     dhcpHosts(network: string): readonly DhcpHost[]
@@ -30,6 +33,7 @@ export interface FakeNetworks extends NetworkDriver {
 interface FakeNetwork {
   spec: NatNetworkSpec
   hosts: DhcpHost[]
+  up: boolean
 }
 
 /** A host's networks that exist in memory only. */
@@ -49,6 +53,11 @@ class InMemoryNetworks implements FakeNetworks {
     this.world = {
       failNext: (operation, error, times = 1) => void this.#failures.push({ operation, error, times }),
       addForeignNetwork: (name, cidr) => void this.#foreign.set(name, cidr),
+      takeDown: (name) => {
+        const network = this.#networks.get(name)
+        if (network !== undefined) network.up = false
+      },
+      isUp: (name) => this.#networks.get(name)?.up ?? false,
       specOf: (name) => this.#networks.get(name)?.spec,
       dhcpHosts: (network) => this.#networks.get(network)?.hosts ?? [],
       addressOf: (macAddress) =>
@@ -68,7 +77,7 @@ class InMemoryNetworks implements FakeNetworks {
     checkNatNetwork(spec)
     this.#refuseConflict(spec.name, spec.cidr)
     const known = this.#networks.get(spec.name)
-    this.#networks.set(spec.name, { spec, hosts: known?.hosts ?? [] })
+    this.#networks.set(spec.name, { spec, hosts: known?.hosts ?? [], up: true })
     return { bridge: natBridgeName(spec.name) }
   }
 
