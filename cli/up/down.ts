@@ -3,9 +3,13 @@ import { UsageError } from '../usage-error.ts'
 import { dataLayout } from './layout.ts'
 import { downOptions } from './options.ts'
 import { runningPid } from './pid-file.ts'
+import { silentLogger } from '../../apimachinery/log.ts'
+import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-hypervisor.ts'
+import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
 import { stopMachines } from '../../node-daemon/stop-machines.ts'
 
 const stopMs = 90_000
+const graceMs = 60_000
 const pollMs = 50
 
 /**
@@ -23,12 +27,20 @@ export async function down(rawOptions: object, signal: AbortSignal): Promise<voi
     process.stdout.write('Programs stopped\n')
   }
   if (keepMachines) return
-  const stopped = await stopMachines({
-    dataDir: layout.node,
-    signal,
-    report: (line) => process.stdout.write(`${line}\n`),
-  })
+  const stopped = await stopOwnMachines(signal)
   process.stdout.write(`${stopped} machines stopped\n`)
+}
+
+async function stopOwnMachines(signal: AbortSignal): Promise<number> {
+  const libvirt = openLibvirt('qemu:///system')
+  const hypervisor = libvirtHypervisor({ libvirt, clock: systemClock, log: silentLogger })
+  const report = (line: string) => process.stdout.write(`${line}\n`)
+  try {
+    return await stopMachines({ hypervisor, clock: systemClock, graceMs, signal, report })
+  } finally {
+    await hypervisor.close()
+    await libvirt.close()
+  }
 }
 
 async function waitForEnd(pidFile: string, clock: Clock, signal: AbortSignal): Promise<void> {

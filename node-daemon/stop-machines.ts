@@ -1,0 +1,75 @@
+import type { Clock } from '../apimachinery/clock.ts'
+import type { Hypervisor, ObservedDomain } from './hypervisor/hypervisor.ts'
+
+// Guests miss ACPI's button while they boot: it is pressed again.
+const askAgainMs = 10_000
+
+export interface StopMachinesOptions {
+  readonly hypervisor: Hypervisor
+  readonly clock: Clock
+  readonly graceMs: number
+  readonly signal: AbortSignal
+  readonly report: (line: string) => void
+}
+
+/**
+ * Ends every machine of ours on this host, as when the host itself is shut down: guests are asked, and powered off
+ * when the grace period is over. Resolves to how many ran. Domains that are not ours are left alone.
+ */
+export async function stopMachines(options: StopMachinesOptions): Promise<number> {
+  const { hypervisor, signal, report } = options
+  const machines = (await hypervisor.listDomains(signal)).filter(runs)
+  for (const { name } of machines) report(`Shutting down ${name}`)
+  await Promise.all(machines.map((machine) => stopMachine(machine, options)))
+  return machines.length
+}
+
+function runs({ owner, state }: ObservedDomain): boolean {
+  return owner !== undefined && state !== 'shut-off' && state !== 'crashed'
+}
+
+async function stopMachine(
+  { uuid, name }: ObservedDomain,
+  { hypervisor, clock, graceMs, signal, report }: StopMachinesOptions,
+): Promise<void> {
+  const deadline = clock.monotonic() + graceMs
+  const timeUp = new AbortController()
+  const cancel = clock.after(graceMs, () => timeUp.abort())
+  try {
+    await shutDown(uuid, hypervisor, clock, AbortSignal.any([signal, timeUp.signal]))
+  } finally {
+    cancel()
+  }
+  if (clock.monotonic() < deadline) return
+  report(`Powering off ${name}: it did not shut down in ${graceMs / 1000} s`)
+  await hypervisor.destroyDomain(uuid, signal)
+}
+
+/** Asks, and asks again, until the domain is off or `signal` is aborted. */
+async function shutDown(
+  uuid: string,
+  hypervisor: Hypervisor,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = new AbortController()
+  const done = AbortSignal.any([signal, ended.signal])
+  const events = hypervisor.events(done)
+  let cancelAsk: () => void = () => {}
+  const ask = () => {
+    if (done.aborted) return
+    // A guest that is gone already is what we want; whether it is shows in the events.
+    hypervisor.shutdownDomain(uuid, done).catch(() => {})
+    cancelAsk = clock.after(askAgainMs, ask)
+  }
+  try {
+    for await (const event of events) {
+      if (event.type === 'resync') ask()
+      const domain = await hypervisor.getDomain(uuid)
+      if (domain === undefined || !runs(domain)) return
+    }
+  } finally {
+    cancelAsk()
+    ended.abort()
+  }
+}
