@@ -27,7 +27,7 @@ import { keyOf } from './registry/resource-definition.ts'
 import { ResourceMap } from './registry/resource-map.ts'
 import type { Storage } from './storage/storage.ts'
 import { fieldOwnership } from './registry/managed-fields.ts'
-import { tableRenderer } from './handlers/tables.ts'
+import { Tables } from './handlers/tables.ts'
 
 export interface ServerDeps {
   readonly storage: Storage
@@ -72,7 +72,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     objects,
     namespaces: new NamespaceGate(objects, namespaces),
     ownership: fieldOwnership,
-    tables: tableRenderer(clock),
+    tables: new Tables(clock),
     clock,
     log,
   }

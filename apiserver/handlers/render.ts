@@ -1,16 +1,10 @@
-import type { Json, JsonObject } from '../../crds/meta/json.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
 import type { Rendering } from '../http/media-types.ts'
-import type { KubeObject } from '../registry/kube-object.ts'
+import { listAt, type KubeObject } from '../registry/kube-object.ts'
+import { toTable } from '../table/table.ts'
 import { apiVersionOf, type ResourceDefinition } from '../registry/resource-definition.ts'
-
-/** Lays objects out as rows for people. */
-export interface TableRenderer {
-  /** `columnDefinitions` of a Table. */
-  columns(definition: ResourceDefinition): JsonObject[]
-  /** The cells of one row, in the order of the columns. */
-  cells(definition: ResourceDefinition, object: KubeObject): Json[]
-}
+import type { Tables } from './tables.ts'
 
 /** `includeObject` of the query: what each row of a Table carries beside its cells. */
 export type RowObject = 'None' | 'Metadata' | 'Object'
@@ -22,13 +16,13 @@ export function rowObjectOf(query: URLSearchParams): RowObject {
 
 /** Turns cached objects into the JSON of the representation that was negotiated. */
 export class Renderer {
-  readonly #tables: TableRenderer
+  readonly #tables: Tables
   readonly #definition: ResourceDefinition
   readonly #rendering: Rendering
   readonly #rowObject: RowObject
 
   constructor(
-    tables: TableRenderer,
+    tables: Tables,
     {
       definition,
       rendering,
@@ -67,7 +61,7 @@ export class Renderer {
       case 'metadata':
         return { object: this.#partial(object) }
       case 'table':
-        return { object: this.table([object], { resourceVersion: object.metadata.resourceVersion ?? '' }) }
+        return { object: this.#table(object, { resourceVersion: object.metadata.resourceVersion ?? '' }) }
     }
   }
 
@@ -79,7 +73,7 @@ export class Renderer {
       case 'metadata':
         return JSON.stringify(this.#partial(item.object as KubeObject))
       case 'table':
-        return JSON.stringify(this.#row(item.object as KubeObject))
+        return JSON.stringify(listAt(this.#table(item.object, {}, true), 'rows')[0])
     }
   }
 
@@ -88,7 +82,8 @@ export class Renderer {
     const { as } = this.#rendering
     const meta = JSON.stringify(metadata)
     if (as === 'table') {
-      const columns = JSON.stringify(this.#tables.columns(this.#definition))
+      const definitions = this.#tables.columnsOf(this.#definition).map(({ definition }) => definition)
+      const columns = JSON.stringify(definitions)
       const head = `{"kind":"Table","apiVersion":"meta.k8s.io/${this.#rendering.version}"`
       return `${head},"metadata":${meta},"columnDefinitions":${columns},"rows":[`
     }
@@ -99,23 +94,17 @@ export class Renderer {
     return `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${meta},"items":[`
   }
 
-  /** A whole Table; the columns are left out of all but the first event of a watch. */
-  table(objects: readonly KubeObject[], metadata: JsonObject, withColumns = true): JsonObject {
-    const version = this.#rendering.as === 'table' ? this.#rendering.version : 'v1'
-    return {
-      kind: 'Table',
-      apiVersion: `meta.k8s.io/${version}`,
+  #table(object: JsonObject, metadata: JsonObject, noHeaders = false): JsonObject {
+    const version = this.#rendering.as === 'table' ? this.#rendering.version : undefined
+    return toTable({
+      objects: [object],
+      columns: this.#tables.columnsOf(this.#definition),
+      includeObject: this.#rowObject,
       metadata,
-      columnDefinitions: withColumns ? this.#tables.columns(this.#definition) : null,
-      rows: objects.map((object) => this.#row(object)),
-    }
-  }
-
-  #row(object: KubeObject): JsonObject {
-    const row: JsonObject = { cells: this.#tables.cells(this.#definition, object) }
-    if (this.#rowObject === 'Object') row['object'] = object
-    else if (this.#rowObject === 'Metadata') row['object'] = this.#partial(object)
-    return row
+      now: this.#tables.now(),
+      version,
+      noHeaders,
+    })
   }
 
   #partial({ metadata }: KubeObject): JsonObject {

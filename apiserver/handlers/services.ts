@@ -5,14 +5,14 @@ import type { NamespaceGate } from '../registry/namespace-gate.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import type { PartSubresource, ResourceDefinition } from '../registry/resource-definition.ts'
 import type { UserInfo } from '../http/exchange.ts'
-import type { TableRenderer } from './render.ts'
+import type { Tables } from './tables.ts'
 
 /** What the verbs work with. */
 export interface HandlerServices {
   readonly objects: ObjectStore
   readonly namespaces: NamespaceGate
   readonly ownership: FieldOwnership
-  readonly tables: TableRenderer
+  readonly tables: Tables
   readonly clock: Clock
   readonly log: Logger
 }

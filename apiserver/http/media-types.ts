@@ -42,10 +42,14 @@ function quality({ parameters }: MediaType): number {
 /** How an object shall look: itself, a Table, or its metadata alone. */
 export type Rendering =
   | { readonly as: 'object'; readonly yaml: boolean }
-  | { readonly as: 'table'; readonly version: string }
-  | { readonly as: 'metadata'; readonly list: boolean; readonly version: string }
+  | { readonly as: 'table'; readonly version: TableVersion }
+  | { readonly as: 'metadata'; readonly list: boolean; readonly version: TableVersion }
 
-const tableVersions = new Set(['v1', 'v1beta1'])
+type TableVersion = 'v1' | 'v1beta1'
+
+function isTableVersion(text: string): text is TableVersion {
+  return text === 'v1' || text === 'v1beta1'
+}
 
 /** The first entry of the Accept header that can be served; throws NotAcceptable when there is none. */
 export function negotiate(header: string | undefined): Rendering {
@@ -66,7 +70,7 @@ function plainRendering({ type }: MediaType): Rendering | undefined {
 
 function metaRendering({ type, parameters }: MediaType): Rendering | undefined {
   const { as, g, v: version = '' } = parameters
-  if (!isJson(type) || g !== 'meta.k8s.io' || !tableVersions.has(version)) return undefined
+  if (!isJson(type) || g !== 'meta.k8s.io' || !isTableVersion(version)) return undefined
   if (as === 'Table') return { as: 'table', version }
   if (as === 'PartialObjectMetadata') return { as: 'metadata', list: false, version }
   return as === 'PartialObjectMetadataList' ? { as: 'metadata', list: true, version } : undefined
