@@ -62,3 +62,15 @@ async function askAgent<T>(
   ])
   return code === 0 ? (JSON.parse(stdout) as { readonly return: T }).return : undefined
 }
+
+/** Starts a program inside a guest and does not wait for it: for one that ends the guest, agent and all. */
+export async function startInGuest(
+  host: LibvirtTestHost,
+  uuid: string,
+  [path, ...args]: readonly [string, ...string[]],
+): Promise<void> {
+  await until(
+    () => askAgent(host, uuid, 'guest-exec', { path, arg: args }),
+    `the guest agent of ${uuid} to start ${path}`,
+  )
+}

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { buildGuestImage } from '../../scripts/guest-image/build.ts'
 import type { KubeObject } from './kvorum-system-objects.ts'
 import { isProgram, processesOf, type ProgramName, qemuProcesses } from './kvorum-system-processes.ts'
-import { bootId, runInGuest } from './kvorum-system-guest.ts'
+import { bootId, runInGuest, startInGuest } from './kvorum-system-guest.ts'
 import { until } from './kvorum-system-until.ts'
 import { watchUntil } from './kvorum-system-watch.ts'
 import { type ExecResult, type LibvirtTestHost, startLibvirtHost } from './libvirt-host.ts'
@@ -21,6 +21,10 @@ export interface KvorumSystem {
   readonly host: LibvirtTestHost
   /** `--data-dir` of `kvorum up`, the same inside and outside. */
   readonly dataDir: string
+  /** Path of the kubeconfig with full rights, the same inside and outside. */
+  readonly kubeconfig: string
+  /** What kubectl needs to be told to talk to this system from inside its host. */
+  readonly kubeconfigFlags: readonly string[]
   /** Standard output of kubectl with full rights; rejects with its standard error when it fails. */
   kubectl(...args: readonly string[]): Promise<string>
   /** The same, resolving whatever the exit code is. */
@@ -46,7 +50,12 @@ export interface KvorumSystem {
   qemuPids(machine: string): Promise<readonly number[]>
   /** Runs a program inside the guest of a machine through its agent. */
   inGuest(machine: string, ...argv: readonly [string, ...string[]]): Promise<string>
+  /** The same without waiting for it to end. */
+  startInGuest(machine: string, ...argv: readonly [string, ...string[]]): Promise<void>
+  /** Different after every boot of the guest. */
   bootIdOf(machine: string): Promise<string>
+  /** Every file below the daemon's data directory, sorted: disks, images and what it remembers. */
+  files(): Promise<readonly string[]>
   /** For a test that failed: the ends of all logs, the objects, the domains. */
   diagnosis(): Promise<string>
   stop(): Promise<void>
@@ -77,12 +86,18 @@ export async function startKvorum({ guestImage = true }: KvorumSystemOptions = {
 class NamespacedKvorum implements KvorumSystem {
   readonly host: LibvirtTestHost
   readonly dataDir: string
+  readonly kubeconfig: string
+  readonly kubeconfigFlags: readonly string[]
   #up: ChildProcess | undefined
   #upOutput = ''
 
   constructor(host: LibvirtTestHost) {
     this.host = host
     this.dataDir = join(host.directory, 'kvorum')
+    this.kubeconfig = join(this.dataDir, 'admin.kubeconfig')
+    // Every test host has its server on the same port: their caches must not mix.
+    const cache = join(host.directory, 'kubectl-cache')
+    this.kubeconfigFlags = [`--kubeconfig=${this.kubeconfig}`, `--cache-dir=${cache}`]
   }
 
   async up(): Promise<void> {
@@ -121,13 +136,7 @@ class NamespacedKvorum implements KvorumSystem {
   }
 
   tryKubectl(args: readonly string[], input?: string): Promise<ExecResult> {
-    return this.host.exec(['timeout', commandSeconds, ...this.kubectlCommand(args)], input)
-  }
-
-  kubectlCommand(args: readonly string[]): readonly string[] {
-    const kubeconfig = join(this.dataDir, 'admin.kubeconfig')
-    const cache = join(this.host.directory, 'kubectl-cache')
-    return ['kubectl', `--kubeconfig=${kubeconfig}`, `--cache-dir=${cache}`, ...args]
+    return this.host.exec(['timeout', commandSeconds, 'kubectl', ...this.kubeconfigFlags, ...args], input)
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
@@ -156,12 +165,12 @@ class NamespacedKvorum implements KvorumSystem {
   }
 
   waitFor(target: string, holds: (object: KubeObject) => boolean): Promise<KubeObject> {
-    const command = this.host.command(this.kubectlCommand(['get', target, '-o', 'json', '--watch']))
-    return watchUntil(command, target, holds)
+    const argv = ['kubectl', ...this.kubeconfigFlags, 'get', target, '-o', 'json', '--watch']
+    return watchUntil(this.host.command(argv), target, holds)
   }
 
   async kvorum(...args: readonly string[]): Promise<string> {
-    const kubeconfig = `KUBECONFIG=${join(this.dataDir, 'admin.kubeconfig')}`
+    const kubeconfig = `KUBECONFIG=${this.kubeconfig}`
     const command = ['timeout', commandSeconds, 'env', kubeconfig, process.execPath, kvorumScript, ...args]
     return outputOf(`kvorum ${args.join(' ')}`, await this.host.exec(command))
   }
@@ -192,6 +201,18 @@ class NamespacedKvorum implements KvorumSystem {
 
   async inGuest(machine: string, ...argv: readonly [string, ...string[]]): Promise<string> {
     return runInGuest(this.host, await this.#uuidOf(machine), argv)
+  }
+
+  async startInGuest(machine: string, ...argv: readonly [string, ...string[]]): Promise<void> {
+    return startInGuest(this.host, await this.#uuidOf(machine), argv)
+  }
+
+  async files(): Promise<readonly string[]> {
+    const entries = await readdir(join(this.dataDir, 'node'), { withFileTypes: true, recursive: true })
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .toSorted()
   }
 
   async bootIdOf(machine: string): Promise<string> {
