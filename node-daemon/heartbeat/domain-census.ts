@@ -6,8 +6,8 @@ export interface DomainCensusDeps {
   readonly records: RunRecords
   /** Whether the API server has a run of this uid for this host. */
   readonly isRun: (uid: string) => boolean
-  /** Called with the UUID of every domain that is ours, so that it is looked at. */
-  readonly onOurs: (uuid: string) => void
+  /** Called with the UUID of a domain that is ours by our records, while its run is not among ours. */
+  readonly onOrphan: (uuid: string) => void
 }
 
 export interface CensusResult {
@@ -24,7 +24,7 @@ export async function takeCensus(deps: DomainCensusDeps, signal: AbortSignal): P
   let machines = 0
   for (const domain of domains) {
     if (await isOurs(domain, deps)) {
-      deps.onOurs(domain.uuid)
+      if (domain.owner !== undefined && !deps.isRun(domain.owner.uid)) deps.onOrphan(domain.uuid)
       if (domain.state !== 'shut-off' && domain.state !== 'crashed') machines += 1
     } else unmanaged.push(domain.name.slice(0, 253))
   }

@@ -56,7 +56,7 @@ export class HostLease {
     const { clock, identity, hostName } = this.#options
     let seen: string | undefined
     for (;;) {
-      const current = await this.#read(signal)
+      const current = await this.#readPatiently(signal)
       const { holderIdentity, renewTime } = current?.spec ?? {}
       const foreign = holderIdentity !== undefined && holderIdentity !== '' && holderIdentity !== identity
       if (foreign && renewTime !== undefined && renewTime !== seen) {
@@ -130,6 +130,21 @@ export class HostLease {
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error
+    }
+  }
+
+  /** Waits for an API server that is not up yet. */
+  async #readPatiently(signal: AbortSignal): Promise<Stored<Lease> | undefined> {
+    const { clock, log } = this.#options
+    for (;;) {
+      try {
+        return await this.#withTimeout((limited) => this.#read(limited), signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!this.#failing) log.warn('Host lease could not be read', { error })
+        this.#failing = true
+        await sleep(clock, renewEveryMs, signal)
+      }
     }
   }
 
