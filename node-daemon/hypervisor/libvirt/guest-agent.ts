@@ -20,13 +20,15 @@ const shortText = z.string().transform((text) => printable(text).slice(0, maxTex
 
 const info = z.object({ return: z.object({ version: shortText }) })
 const hostName = z.object({ return: z.object({ 'host-name': shortText }) })
-const osInfo = z.object({
-  return: z.object({
-    'pretty-name': shortText.optional(),
-    name: shortText.optional(),
-    id: shortText.optional(),
-  }),
-})
+const osInfo = z
+  .object({
+    return: z.object({
+      'pretty-name': shortText.optional(),
+      name: shortText.optional(),
+      id: shortText.optional(),
+    }),
+  })
+  .transform(({ return: os }) => os['pretty-name'] ?? os.name ?? os.id)
 const guestInterface = z.object({
   name: shortText,
   'hardware-address': z.string().optional(),
@@ -83,32 +85,27 @@ export class GuestAgent {
   ): Promise<GuestFacts | undefined> {
     const left = () => Math.max(1, Math.ceil(deadline - this.#clock.monotonic()))
     const connection = await LibvirtConnection.open(this.#libvirt.uri, { connectTimeout: left(), signal })
-    const ask = async <T>(command: string, schema: z.ZodType<T>): Promise<T | undefined> => {
+    const ask = async (command: string): Promise<string | null> => {
       const cmd = JSON.stringify({ execute: command })
       const timeout = left()
       const request = { dom: domainHandle(uuid), cmd, timeout: wholeSeconds(timeout) }
-      const { result } = await connection.call('qemuDomainAgentCommand', request, { timeout, signal })
-      return parseAnswer(result, schema)
+      return (await connection.call('qemuDomainAgentCommand', request, { timeout, signal })).result
     }
     // An agent may have been told to refuse single commands: that leaves a gap, not a failure.
-    const askIfAllowed: typeof ask = async (command, schema) => {
+    const askIfAllowed = async (command: string): Promise<string | null> => {
       try {
-        return await ask(command, schema)
+        return await ask(command)
       } catch (error) {
-        if (error instanceof LibvirtError && this.#clock.monotonic() < deadline) return undefined
+        if (error instanceof LibvirtError && this.#clock.monotonic() < deadline) return null
         throw error
       }
     }
     try {
-      const agent = await ask('guest-info', info)
-      const name = await askIfAllowed('guest-get-host-name', hostName)
-      const os = await askIfAllowed('guest-get-osinfo', osInfo)
-      const network = await askIfAllowed('guest-network-get-interfaces', interfaces)
-      return toFacts({
-        version: agent?.return.version,
-        hostName: name?.return['host-name'],
-        os: os?.return['pretty-name'] ?? os?.return.name ?? os?.return.id,
-        interfaces: network?.return ?? [],
+      return factsFrom({
+        info: await ask('guest-info'),
+        hostName: await askIfAllowed('guest-get-host-name'),
+        os: await askIfAllowed('guest-get-osinfo'),
+        interfaces: await askIfAllowed('guest-network-get-interfaces'),
       })
     } finally {
       connection.rpc.destroy(new DisconnectedError('The guest was asked all there is to ask'))
@@ -116,19 +113,25 @@ export class GuestAgent {
   }
 }
 
-interface Answers {
-  readonly version: string | undefined
-  readonly hostName: string | undefined
-  readonly os: string | undefined
-  readonly interfaces: readonly z.infer<typeof guestInterface>[]
+/** What the agent answered to each question, as it came; null where it said nothing. */
+export interface AgentAnswers {
+  readonly info: string | null
+  readonly hostName: string | null
+  readonly os: string | null
+  readonly interfaces: string | null
 }
 
-function toFacts({ version, hostName: hostname, os, interfaces: cards }: Answers): GuestFacts {
+/** Takes from an agent's answers what can be used; the rest is left out. */
+export function factsFrom(answers: AgentAnswers): GuestFacts {
+  const agentVersion = parseAnswer(answers.info, info)?.return.version
+  const hostname = parseAnswer(answers.hostName, hostName)?.return['host-name']
+  const operatingSystem = parseAnswer(answers.os, osInfo)
+  const cards = parseAnswer(answers.interfaces, interfaces)?.return ?? []
   return {
     interfaces: cards.slice(0, maxInterfaces).map(toInterface),
     ...(hostname !== undefined && { hostname }),
-    ...(os !== undefined && { operatingSystem: os }),
-    ...(version !== undefined && { agentVersion: version }),
+    ...(operatingSystem !== undefined && { operatingSystem }),
+    ...(agentVersion !== undefined && { agentVersion }),
   }
 }
 
