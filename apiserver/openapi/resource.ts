@@ -1,0 +1,35 @@
+import type { JsonObject } from '../../crds/meta/json.ts'
+
+/** What the documents need to know of a resource that is served. */
+export interface OpenApiResource {
+  readonly plural: string
+  readonly singular: string
+  readonly kind: string
+  readonly listKind: string
+  readonly namespaced: boolean
+  /** `create`, `delete`, `deletecollection`, `get`, `list`, `patch`, `update`, `watch`. */
+  readonly verbs: readonly string[]
+  /** `status`, `scale`, and others that are written like the object itself. */
+  readonly subresources: readonly string[]
+  /** `openAPIV3Schema` of the kind; `apiVersion`, `kind` and `metadata` need not be in it. */
+  readonly schema: JsonObject
+  readonly shortNames: readonly string[]
+  /** Custom resources take no strategic merge patch. Default: the group is not one of Kubernetes' own. */
+  readonly custom?: boolean | undefined
+}
+
+/** The resources of one group and version; `group` is '' for core. */
+export interface OpenApiGroupVersion {
+  readonly group: string
+  readonly version: string
+  readonly resources: readonly OpenApiResource[]
+}
+
+/** `api/v1`, `apis/kvorum.dev/v1alpha1`: where a group and version is served. */
+export function groupVersionPath({ group, version }: Pick<OpenApiGroupVersion, 'group' | 'version'>): string {
+  return group === '' ? `api/${version}` : `apis/${group}/${version}`
+}
+
+export function isCustom({ custom }: OpenApiResource, group: string): boolean {
+  return custom ?? (group.includes('.') && !group.endsWith('.k8s.io'))
+}
