@@ -18,6 +18,7 @@ import { reviewResources } from './handlers/review.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import type { Handler } from './http/exchange.ts'
 import type { Upgrade } from './http/listener.ts'
+import { startLifecycle } from './lifecycle/lifecycle.ts'
 import { builtInKinds } from './registry/builtin/kinds.ts'
 import { namespaces, systemNamespaces } from './registry/builtin/namespaces.ts'
 import { CrdPublisher } from './registry/crd/crd-publisher.ts'
@@ -78,7 +79,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   }
   const local = new LocalApi(services, ownManager, signal)
   await bootstrap(local)
-  await new CrdPublisher({ objects, resources, clock, log }).start(signal)
+  await new CrdPublisher({ objects, resources, clock, log, signal }).start()
+  await startLifecycle({ objects, resources, clock, log, signal })
 
   const metrics = new ServerMetrics()
   metrics.knowResources(

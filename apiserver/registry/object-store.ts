@@ -55,6 +55,15 @@ export class ObjectStore {
     return opened
   }
 
+  isCached({ stored }: ResourceDefinition): boolean {
+    return this.#open.has(stored.prefix)
+  }
+
+  /** The next reader opens the cache anew, which waits until it is whole again. */
+  forget({ stored }: ResourceDefinition): void {
+    this.#open.delete(stored.prefix)
+  }
+
   /** Stops caching a resource that is served no more. */
   drop(prefix: string): void {
     this.#open.delete(prefix)

@@ -1,13 +1,15 @@
 import type { Clock } from '../../../apimachinery/clock.ts'
 import { timestamp } from '../../../apimachinery/clock.ts'
 import type { Logger } from '../../../apimachinery/log.ts'
-import { isConflict, isNotFound } from '../../../apimachinery/status-error.ts'
+import { isNotFound } from '../../../apimachinery/status-error.ts'
 import { jsonEqual } from '../../../apimachinery/patch/json-equal.ts'
 import type { JsonObject } from '../../../crds/meta/json.ts'
 import type { ResourceCache } from '../../cache/cache.ts'
 import { decideDeletion, isReleased } from '../deletion.ts'
 import { objectAt, textAt, type KubeObject } from '../kube-object.ts'
 import type { ObjectStore } from '../object-store.ts'
+import { follow } from '../follow.ts'
+import { KeyQueue } from '../key-queue.ts'
 import { keyOf, type ResourceDefinition } from '../resource-definition.ts'
 import type { ResourceMap } from '../resource-map.ts'
 import { hasCondition, setCondition } from './crd-conditions.ts'
@@ -20,71 +22,37 @@ export interface CrdPublisherDeps {
   readonly resources: ResourceMap
   readonly clock: Clock
   readonly log: Logger
+  readonly signal: AbortSignal
 }
 
-const retryMs = 1000
+const recheckMs = 500
 
 /** Serves what the stored CRDs define, as they come, change and go. Runs in every API server alike. */
 export class CrdPublisher {
   readonly #deps: CrdPublisherDeps
-  readonly #dirty = new Set<string>()
+  readonly #queue: KeyQueue
   readonly #prefixes = new Map<string, string>()
   #cache: ResourceCache | undefined
-  #working: Promise<void> | undefined
-  #signal: AbortSignal = AbortSignal.abort()
 
   constructor(deps: CrdPublisherDeps) {
     this.#deps = deps
+    this.#queue = new KeyQueue({ ...deps, name: 'CRD publication', work: (key) => this.#reconcile(key) })
   }
 
-  /** Resolves once every CRD that is stored now has been looked at; goes on until `signal` is aborted. */
-  async start(signal: AbortSignal): Promise<void> {
-    this.#signal = signal
-    const cache = await this.#deps.objects.cache(customResourceDefinitions, signal)
-    this.#cache = cache
-    this.#subscribe(cache)
-    await this.#working
-  }
-
-  #subscribe(cache: ResourceCache): void {
-    const { prefix } = customResourceDefinitions.stored
-    for (const { key } of cache.list(prefix)) this.#dirty.add(key)
-    for (const key of this.#prefixes.keys()) this.#dirty.add(key)
-    const stop = cache.subscribe(prefix, cache.revision, {
-      onEvents: (events) => {
-        for (const { item } of events) this.#dirty.add(item.key)
-        this.#wake()
+  /** Resolves once every CRD that is stored now has been looked at; goes on until the signal is aborted. */
+  async start(): Promise<void> {
+    const { objects, signal } = this.#deps
+    this.#cache = await objects.cache(customResourceDefinitions, signal)
+    await follow(objects, customResourceDefinitions, signal, {
+      onPresent: (items) => {
+        for (const { key } of items) this.#queue.add(key)
+        for (const key of this.#prefixes.keys()) this.#queue.add(key)
       },
-      onReset: () => void this.start(this.#signal),
+      onEvents: (events) => {
+        for (const { item } of events) this.#queue.add(item.key)
+      },
     })
-    this.#signal.addEventListener('abort', stop, { once: true })
-    this.#wake()
-  }
-
-  #wake(): void {
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-      if (this.#dirty.size > 0 && !this.#signal.aborted) this.#wake()
-    })
-  }
-
-  async #work(): Promise<void> {
-    // Leave the subscriber's call first: it must not be re-entered.
-    await Promise.resolve()
-    for (const key of this.#dirty) {
-      if (this.#signal.aborted) return
-      this.#dirty.delete(key)
-      try {
-        await this.#reconcile(key)
-      } catch (error) {
-        if (this.#signal.aborted) return
-        if (!isConflict(error)) this.#deps.log.error('Reconciling CRD failed', { crd: key, error })
-        this.#deps.clock.after(retryMs, () => {
-          this.#dirty.add(key)
-          this.#wake()
-        })
-      }
-    }
+    await this.#queue.idle()
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -159,7 +127,7 @@ export class CrdPublisher {
           const object = edit(current)
           return { type: isReleased(customResourceDefinitions, object) ? 'remove' : 'write', object }
         },
-        { dryRun: false, signal: this.#signal },
+        { dryRun: false, signal: this.#deps.signal },
       )
       .catch((error: unknown) => {
         if (!(error instanceof Gone)) throw error
@@ -169,12 +137,8 @@ export class CrdPublisher {
   async #cleanUp(crd: KubeObject): Promise<void> {
     if (!crd.metadata.finalizers?.includes(cleanupFinalizer)) return
     const remaining = await this.#deleteInstances(crd)
-    const key = keyOf(customResourceDefinitions, '', crd.metadata.name ?? '')
     if (remaining > 0) {
-      this.#deps.clock.after(retryMs, () => {
-        this.#dirty.add(key)
-        this.#wake()
-      })
+      this.#queue.addAfter(keyOf(customResourceDefinitions, '', crd.metadata.name ?? ''), recheckMs)
       return
     }
     await this.#change(crd, (current) => {
@@ -188,7 +152,7 @@ export class CrdPublisher {
     const definition = definitionsOf(crd)[0]
     if (!definition) return 0
     const { objects } = this.#deps
-    const cache = await objects.caughtUp(definition, undefined, this.#signal)
+    const cache = await objects.caughtUp(definition, undefined, this.#deps.signal)
     let remaining = 0
     for (const { key } of cache.list(definition.stored.prefix)) {
       const removed = await this.#deleteInstance(definition, key)
@@ -207,7 +171,7 @@ export class CrdPublisher {
           if (!current) throw new Gone()
           return decideDeletion(definition, current, {}, timestamp(clock))
         },
-        { dryRun: false, signal: this.#signal },
+        { dryRun: false, signal: this.#deps.signal },
       )
       return outcome === 'removed'
     } catch (error) {
