@@ -1,25 +1,23 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type ApiResource, type Client, keyOf } from '../../../../apimachinery/client/client.ts'
 import { IndexedObjects } from '../../../../apimachinery/client/indexed-objects.ts'
 import type { ObjectCache } from '../../../../apimachinery/client/informer.ts'
 import * as resources from '../../../../apimachinery/client/resources.ts'
-import { isConflict, isNotFound } from '../../../../apimachinery/status-error.ts'
+import { isConflict, isNotFound, StatusError } from '../../../../apimachinery/status-error.ts'
 import { apiCalls } from '../../../../controllers/api-calls.ts'
 import type { Caches } from '../../../../controllers/caches.ts'
 import * as indexes from '../../../../controllers/indexes.ts'
 import { type Reconcilers, reconcilers } from '../../../../controllers/reconcilers.ts'
+import { reconcilePass } from '../../../../controllers/runtime/reconcile-pass.ts'
 import type { Outcome, Reconciler } from '../../../../controllers/runtime/reconciler.ts'
 import { type SharedState, sharedState } from '../../../../controllers/shared-state.ts'
-import type { KubeObject, Resource, Stored } from '../../../../crds/meta/object-meta.ts'
+import type { KubeObject, Stored } from '../../../../crds/meta/object-meta.ts'
 import { type ManualClock, manualClock } from '../../../support/clock.ts'
 import { type FakeClient, fakeClient } from '../../../support/fake-client.ts'
 import { aContext, type RecordedEvent, recordedEvents } from './context.ts'
 
-type Controlled = KubeObject & { spec: object; status?: object }
-
 /**
  * The controllers, driven by hand on an API server in memory: caches are as old as the last `sync`, a pass is made
- * when a test says so, and its result is written as the runtime writes it.
+ * when a test says so, by the runtime's own hand.
  */
 export interface World {
   readonly client: FakeClient
@@ -56,13 +54,17 @@ export function world(...objects: readonly KubeObject[]): World {
   }
   const pass = async (kind: keyof Reconcilers, key: string) => {
     const { resource, cache } = driven(caches.all)[kind]
-    const stored = (cache as ObjectCache<Controlled>).get(key)
+    const stored = (cache as ObjectCache<KubeObject>).get(key)
     if (stored === undefined) return undefined
-    const working = structuredClone(stored)
     const reconciler = process.reconcilers[kind] as Reconciler<KubeObject>
-    const outcome = await reconciler.reconcile(aContext({ clock, events }), working)
-    await write(client, resource, stored, working)
-    return outcome
+    const { ended } = await reconcilePass(
+      { reconciler, resource, client },
+      aContext({ clock, events }),
+      stored,
+    )
+    if (ended.next === 'failed') throw ended.error
+    if (ended.next === 'conflict') throw new StatusError('Conflict', `${key} was changed`)
+    return ended
   }
   const round = async () => {
     for (const kind of order) {
@@ -140,25 +142,6 @@ export async function ignoringConflicts(work: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!isConflict(error) && !isNotFound(error)) throw error
   }
-}
-
-/** Metadata, then status, each only of the version that was read. */
-async function write(
-  client: Client,
-  resource: ApiResource,
-  stored: Stored<Controlled>,
-  working: Stored<Controlled>,
-): Promise<void> {
-  let { resourceVersion } = stored.metadata
-  const { finalizers } = working.metadata
-  if (!isDeepStrictEqual(stored.metadata.finalizers ?? [], finalizers ?? [])) {
-    const body = { metadata: { resourceVersion, finalizers: finalizers ?? null } }
-    const written = await client.patch(resource, working.metadata, { type: 'merge', body })
-    resourceVersion = written.metadata.resourceVersion
-  }
-  if (isDeepStrictEqual(stored.status, working.status)) return
-  const next = { ...working, metadata: { ...working.metadata, resourceVersion } }
-  await client.update(resource, next as Resource<object, object>, { subresource: 'status' })
 }
 
 function snapshots(client: Client): { readonly all: Caches; refresh(): Promise<void> } {
