@@ -7,6 +7,7 @@ import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { Health, ping } from './discovery/health.ts'
 import { ServerMetrics } from './discovery/metrics.ts'
+import { OpenApi } from './discovery/openapi.ts'
 import { versionInfo } from './discovery/version.ts'
 import type { Authenticate } from './filters/authentication.ts'
 import { buildChain } from './filters/chain.ts'
@@ -99,7 +100,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     health,
     metrics,
     version: versionInfo(deps.release),
-    openApi: async () => undefined,
+    openApi: new OpenApi(resources, clock),
   })
   return {
     upgrade: consoleUpgrade({

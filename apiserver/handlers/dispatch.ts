@@ -1,6 +1,7 @@
 import { StatusError } from '../../apimachinery/status-error.ts'
 import type { Discovery } from '../discovery/discovery.ts'
 import type { Health } from '../discovery/health.ts'
+import type { OpenApi } from '../discovery/openapi.ts'
 import type { ServerMetrics } from '../discovery/metrics.ts'
 import { objectReply, type Handler, type Reply, type RequestContext } from '../http/exchange.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
@@ -27,8 +28,7 @@ export interface DispatchDeps {
   readonly health: Health
   readonly metrics: ServerMetrics
   readonly version: JsonObject
-  /** Paths of `/openapi`; undefined when it does not know one. */
-  readonly openApi: (context: RequestContext) => Promise<Reply | undefined>
+  readonly openApi: OpenApi
 }
 
 /** Finds the handler for a request. */
@@ -40,7 +40,7 @@ export function dispatcher(deps: DispatchDeps): Handler {
     if (path === '/version') return objectReply(deps.version)
     if (path === '/metrics') return await metricsReply(deps.metrics)
     const reply =
-      (await deps.health.handle(context)) ?? deps.discovery.handle(context) ?? (await deps.openApi(context))
+      (await deps.health.handle(context)) ?? deps.discovery.handle(context) ?? deps.openApi.handle(context)
     if (reply) return reply
     throw unknownPath()
   }
