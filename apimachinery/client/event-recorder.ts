@@ -4,7 +4,7 @@ import { type Clock, microTimestamp, sleep } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import { hasReason, isAlreadyExists, isConflict, isNotFound } from '../status-error.ts'
 import { BackOff } from './back-off.ts'
-import type { Client } from './client.ts'
+import type { Client, ObjectKey } from './client.ts'
 import { events, type KubeEvent } from './resources.ts'
 import { type BucketSize, TokenBucket } from './token-bucket.ts'
 
@@ -37,7 +37,7 @@ export interface RunningEventRecorder extends EventRecorder {
 }
 
 const maxWaiting = 1_000
-const maxBuckets = 4_096
+const maxRemembered = 4_096
 const maxAttempts = 4
 const maxNoteLength = 1_024
 const defaultBucket: BucketSize = { burst: 25, refillMs: 10_000 }
@@ -53,10 +53,17 @@ interface Waiting {
   lastObserved: string
 }
 
+interface Written {
+  readonly count: number
+  readonly resourceVersion: string
+}
+
 class QueueingRecorder implements RunningEventRecorder {
   readonly #options: EventRecorderOptions
   readonly #log: Logger
   readonly #waiting = new Map<string, Waiting>()
+  /** What the API holds of ours, as far as we know. */
+  readonly #written = new Map<string, Written>()
   readonly #buckets = new Map<string, TokenBucket>()
   readonly #aborted = new AbortController()
   #closed = false
@@ -91,17 +98,21 @@ class QueueingRecorder implements RunningEventRecorder {
       return
     }
     this.#waiting.set(key, { event, count: 1, lastObserved: event.eventTime })
-    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined))
+    this.#start()
+  }
+
+  #start(): void {
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined
+      if (this.#waiting.size > 0 && !this.#aborted.signal.aborted) this.#start()
+    })
   }
 
   #bucketOf({ kind, metadata }: KubeObject): TokenBucket {
     const key = metadata.uid ?? `${kind}/${metadata.namespace ?? ''}/${metadata.name}`
     const bucket =
       this.#buckets.get(key) ?? new TokenBucket(this.#options.clock, this.#options.perObject ?? defaultBucket)
-    // Last used last, so that the longest unused one goes when there are too many.
-    this.#buckets.delete(key)
-    this.#buckets.set(key, bucket)
-    if (this.#buckets.size > maxBuckets) this.#buckets.delete(this.#buckets.keys().next().value ?? key)
+    remember(this.#buckets, key, bucket)
     return bucket
   }
 
@@ -182,26 +193,53 @@ class QueueingRecorder implements RunningEventRecorder {
   }
 
   async #createOrCount({ event, count, lastObserved }: Waiting): Promise<void> {
-    const { client } = this.#options
+    const key = `${event.metadata.namespace}/${event.metadata.name}`
+    const known = this.#written.get(key)
+    const stored =
+      (known && (await this.#count(event, { ...known, count: known.count + count }, lastObserved))) ??
+      (await this.#create(event, count, lastObserved)) ??
+      (await this.#countOfOther(event, count, lastObserved))
+    // Expired the moment we looked: the next one is the first of a new series.
+    if (stored === undefined) return
+    remember(this.#written, key, {
+      count: stored.series?.count ?? 1,
+      resourceVersion: stored.metadata.resourceVersion,
+    })
+  }
+
+  /** Undefined when there is one of that name, made before a restart of ours or by another process. */
+  async #create(event: KubeEvent, count: number, lastObservedTime: string) {
     const { signal } = this.#aborted
-    const series = (total: number) => ({ count: total, lastObservedTime: lastObserved })
+    const object = count > 1 ? { ...event, series: { count, lastObservedTime } } : event
     try {
-      await client.create(events, count > 1 ? { ...event, series: series(count) } : event, { signal })
-      return
+      return await this.#options.client.create(events, object, { signal })
     } catch (error) {
-      if (!isAlreadyExists(error)) throw error
+      if (isAlreadyExists(error)) return undefined
+      throw error
     }
-    const { name, namespace } = event.metadata
-    const key = { name, ...(namespace !== undefined && { namespace }) }
+  }
+
+  async #countOfOther(event: KubeEvent, count: number, lastObserved: string) {
+    const { signal } = this.#aborted
     try {
-      const before = await client.get(events, key, { signal })
-      const { resourceVersion } = before.metadata
-      const body = { metadata: { resourceVersion }, series: series((before.series?.count ?? 1) + count) }
-      await client.patch(events, key, { type: 'merge', body }, { signal })
+      const { metadata, series } = await this.#options.client.get(events, keyIn(event), { signal })
+      const { resourceVersion } = metadata
+      return await this.#count(event, { count: (series?.count ?? 1) + count, resourceVersion }, lastObserved)
     } catch (error) {
-      // It has expired in between; nobody else makes it anew.
-      if (!isNotFound(error)) throw error
-      await client.create(events, event, { signal })
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Undefined when the Event has changed or expired. */
+  async #count(event: KubeEvent, { count, resourceVersion }: Written, lastObservedTime: string) {
+    const { signal } = this.#aborted
+    const body = { metadata: { resourceVersion }, series: { count, lastObservedTime } }
+    try {
+      return await this.#options.client.patch(events, keyIn(event), { type: 'merge', body }, { signal })
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return undefined
+      throw error
     }
   }
 
@@ -213,4 +251,16 @@ class QueueingRecorder implements RunningEventRecorder {
     await this.#writing
     cancel()
   }
+}
+
+/** Last used last, so that the longest unused one goes when there are too many. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > maxRemembered && oldest !== undefined) map.delete(oldest)
+}
+
+function keyIn({ metadata: { name, namespace } }: KubeEvent): ObjectKey {
+  return { name, ...(namespace !== undefined && { namespace }) }
 }
