@@ -40,7 +40,7 @@ async function onLibvirt(): Promise<NetworksUnderTest> {
   await inHost('ip', 'link', 'add', 'br0', 'type', 'bridge')
   const libvirt = openLibvirt(host.uri)
   return {
-    networks: libvirtNetworks({ libvirt, log: silentLogger }),
+    networks: libvirtNetworks({ libvirt, log: silentLogger, run: (argv, input) => host.exec(argv, input) }),
     bridge: 'br0',
     /** dnsmasq's own file, which libvirt writes: what is in force, not what was defined. */
     async dhcpHosts(network) {

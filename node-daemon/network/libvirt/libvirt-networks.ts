@@ -1,6 +1,7 @@
 import type { LibvirtHost, Network } from 'node-libvirt'
 import {
   LibvirtError,
+  virConnectListAllNetworksFlags,
   virErrorNumber,
   virNetworkUpdateSection,
   virNetworkUpdateCommand,
@@ -23,15 +24,20 @@ import type { NetworkDocument } from './network-document.ts'
 import { parseNetwork, settingsOf } from './network-document.ts'
 import type { DhcpEntry } from './network-xml.ts'
 import { dhcpHost, libvirtNetworkName, libvirtNetworkPrefix, natNetwork } from './network-xml.ts'
+import { PacketFilter } from './packet-filter.ts'
 import { isPluggedInto } from './plugged-in.ts'
+import type { RunProgram } from './run-program.ts'
+import { runHere } from './run-program.ts'
 
 export interface LibvirtNetworksDeps {
   /** From `openLibvirt`; shared with the hypervisor. */
   readonly libvirt: LibvirtHost
   readonly log: Logger
+  /** Runs programs where the bridges are; by default beside this process. */
+  readonly run?: RunProgram
 }
 
-/** NAT networks run by libvirt (dnsmasq and the host's packet filter), and bridges that the host has. */
+/** NAT networks run by libvirt (bridge and dnsmasq) and the host's packet filter, and bridges that the host has. */
 export function libvirtNetworks(deps: LibvirtNetworksDeps): NetworkDriver {
   return new LibvirtNetworks(deps)
 }
@@ -48,12 +54,17 @@ interface ExistingNetwork {
 class LibvirtNetworks implements NetworkDriver {
   readonly #libvirt: LibvirtHost
   readonly #log: Logger
+  readonly #filter: PacketFilter
   /** One change at a time: two at once could each undo what the other read. */
   readonly #changes = new Turnstile(1)
 
-  constructor({ libvirt, log }: LibvirtNetworksDeps) {
+  constructor({ libvirt, log, run = runHere }: LibvirtNetworksDeps) {
     this.#libvirt = libvirt
     this.#log = log
+    this.#filter = new PacketFilter(run, log)
+    libvirt.on('state', (state) => {
+      if (state === 'down') this.#filter.forget()
+    })
   }
 
   ensureNetwork(spec: NetworkSpecOnHost, signal?: AbortSignal): Promise<{ readonly bridge: string }> {
@@ -98,13 +109,14 @@ class LibvirtNetworks implements NetworkDriver {
         const { net, active } = existing
         if (active) await this.#libvirt.job('networkDestroy', { net }, { signal })
         await this.#libvirt.query('networkUndefine', { net }, { signal })
+        await this.#applyFilter(signal)
       }),
     )
   }
 
   listNetworks(signal?: AbortSignal): Promise<readonly string[]> {
     return attempt('list the networks of this host', async () => {
-      const documents = await this.#readAll((net) => net.name.startsWith(libvirtNetworkPrefix), signal)
+      const documents = await this.#readAll(isPrefixed, signal)
       return documents.flatMap(({ owner }) => (owner === undefined ? [] : [owner]))
     })
   }
@@ -117,16 +129,35 @@ class LibvirtNetworks implements NetworkDriver {
     const bridge = natBridgeName(spec.name)
     const wanted = settingsOf(spec)
     const existing = await this.#readOurs(spec.name, signal)
-    if (existing === undefined || existing.config.settings !== wanted) {
-      await this.#refuseOverlap(spec, signal)
-      const net = await this.#define(spec, existing?.config, signal)
-      if (existing?.active !== true) await this.#start(net, signal)
-    } else if (!existing.active) {
-      await this.#start(existing.net, signal)
-    }
-    if (existing?.active === true && existing.live.settings !== wanted)
-      await this.#restartIfEmpty(existing.net, bridge, signal)
+    const net = await this.#ensureDefined(spec, existing, signal)
+    const wasUp = existing?.active === true
+    if (!wasUp) await this.#start(net, signal)
+    const keepsOld =
+      wasUp && existing.live.settings !== wanted && !(await this.#restartIfEmpty(net, bridge, signal))
+    const [subnet = parseSubnet(spec.cidr)] = keepsOld ? existing.live.subnets : []
+    if (!this.#filter.covers({ bridge, subnet })) await this.#applyFilter(signal)
     return { bridge }
+  }
+
+  async #ensureDefined(
+    spec: NatNetworkSpec,
+    existing: ExistingNetwork | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Network> {
+    if (existing?.config.settings === settingsOf(spec)) return existing.net
+    await this.#refuseOverlap(spec, signal)
+    return this.#define(spec, existing?.config, signal)
+  }
+
+  /** The packet filter gets the rules of every network of ours that is up. */
+  async #applyFilter(signal: AbortSignal | undefined): Promise<void> {
+    const active = virConnectListAllNetworksFlags.VIR_CONNECT_LIST_NETWORKS_ACTIVE
+    const documents = await this.#readAll(isPrefixed, signal, active)
+    await this.#filter.apply(
+      documents.flatMap(({ owner, subnets: [subnet] }) =>
+        owner === undefined || subnet === undefined ? [] : [{ bridge: natBridgeName(owner), subnet }],
+      ),
+    )
   }
 
   async #define(
@@ -163,16 +194,20 @@ class LibvirtNetworks implements NetworkDriver {
     }
   }
 
-  /** Settings other than DHCP entries take a restart of the network, which would cut off machines plugged into it. */
-  async #restartIfEmpty(net: Network, bridge: string, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Settings other than DHCP entries take a restart of the network, which would cut off machines plugged into it.
+   * False when there are such, and it stays as it is.
+   */
+  async #restartIfEmpty(net: Network, bridge: string, signal: AbortSignal | undefined): Promise<boolean> {
     if (await isPluggedInto(this.#libvirt, bridge, signal)) {
       this.#log.info('Network keeps its old settings until no machine is plugged into it', {
         network: net.name,
       })
-      return
+      return false
     }
     await this.#libvirt.job('networkDestroy', { net }, { signal })
     await this.#start(net, signal)
+    return true
   }
 
   async #refuseOverlap(spec: NatNetworkSpec, signal: AbortSignal | undefined): Promise<void> {
@@ -222,8 +257,13 @@ class LibvirtNetworks implements NetworkDriver {
   async #readAll(
     matches: (net: Network) => boolean,
     signal: AbortSignal | undefined,
+    flags = 0,
   ): Promise<readonly NetworkDocument[]> {
-    const { nets } = await this.#libvirt.query('connectListAllNetworks', { needResults: 1 }, { signal })
+    const { nets } = await this.#libvirt.query(
+      'connectListAllNetworks',
+      { needResults: 1, flags },
+      { signal },
+    )
     const documents = await Promise.all(
       nets.filter(matches).map(async (net) => {
         try {
@@ -246,7 +286,6 @@ class LibvirtNetworks implements NetworkDriver {
     const { VIR_NETWORK_UPDATE_AFFECT_CONFIG: inConfig, VIR_NETWORK_UPDATE_AFFECT_LIVE: inLive } =
       virNetworkUpdateFlags
     if (!active) return this.#change(net, plan(config.hosts), inConfig, signal)
-    // libvirt takes a while for each change of a running network, so one call changes both where both are alike.
     if (JSON.stringify(config.hosts) === JSON.stringify(live.hosts))
       return this.#change(net, plan(live.hosts), inConfig | inLive, signal)
     await this.#change(net, plan(config.hosts), inConfig, signal)
@@ -271,4 +310,8 @@ class LibvirtNetworks implements NetworkDriver {
     for (const entry of remove) await update(del, entry)
     for (const entry of add) await update(addFirst, entry)
   }
+}
+
+function isPrefixed(net: Network): boolean {
+  return net.name.startsWith(libvirtNetworkPrefix)
 }

@@ -90,7 +90,7 @@ function isIpv4(item: z.infer<typeof ip>): boolean {
 /** What `parseNetwork` reads as `settings` of a network that was defined from this spec. */
 export function settingsOf(spec: NatNetworkSpec): string {
   return settingsText({
-    mode: 'nat',
+    mode: 'open',
     bridge: natBridgeName(spec.name),
     mtu: spec.mtu,
     dns: spec.dns,

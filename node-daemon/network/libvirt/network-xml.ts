@@ -34,7 +34,8 @@ export function natNetwork(spec: NatNetworkSpec, kept?: KeptParts): XmlElement {
     element('metadata', {}, [
       element('kvorum:network', { 'xmlns:kvorum': networkMetadataUri, name: spec.name }),
     ]),
-    element('forward', { mode: 'nat' }),
+    // Open: the packet filter is ours (packet-filter.ts).
+    element('forward', { mode: 'open' }),
     element('bridge', { name: natBridgeName(spec.name), stp: 'off', delay: 0 }),
     spec.mtu === undefined ? undefined : element('mtu', { size: spec.mtu }),
     kept?.macAddress === undefined ? undefined : element('mac', { address: kept.macAddress }),
