@@ -37,8 +37,8 @@ export interface NodeDaemonIdentity {
   readonly hostName: string
   /** Tells this installation from another one of the same host name. */
   readonly identity: string
-  /** Where the daemon serves consoles. */
-  readonly port: number
+  /** Where the daemon serves consoles; `address` only when that is not every address of the host. */
+  readonly endpoint: { readonly address?: string; readonly port: number }
   readonly version: string
 }
 

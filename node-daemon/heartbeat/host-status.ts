@@ -19,7 +19,8 @@ export interface HostObservation {
   /** Undefined until libvirt has answered for the first time. */
   readonly hypervisor: HypervisorFacts | undefined
   readonly readiness: HostReadiness
-  readonly port: number
+  /** Where consoles are served; `address` only when that is not every address of the host. */
+  readonly endpoint: { readonly address?: string; readonly port: number }
   readonly version: string
   readonly storage: readonly StorageAttachment[]
   readonly networks: readonly NetworkAttachment[]
@@ -53,7 +54,7 @@ export function hostStatus(host: Stored<Host>, clock: Clock, seen: HostObservati
       ...(seen.machine.operatingSystem !== undefined && { name: seen.machine.operatingSystem }),
       kernel: seen.machine.kernel,
     },
-    daemonEndpoint: { port: seen.port },
+    daemonEndpoint: { ...seen.endpoint },
     daemonVersion: seen.version,
     startedAt: `${new Date(seen.machine.bootedAt).toISOString().slice(0, 19)}Z`,
     storageDomains: seen.storage.toSorted(byName),

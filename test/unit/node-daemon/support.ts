@@ -82,7 +82,7 @@ export function aWorld(...objects: readonly KubeObject[]): World {
     bootedAt: clock.now() - 3_600_000,
     start(overrides = {}) {
       const daemon = runNodeDaemon(
-        { hostName, identity: 'installation-1', port: 7444, version: '0.1.0' },
+        { hostName, identity: 'installation-1', endpoint: { port: 7444 }, version: '0.1.0' },
         {
           ...{ client, clock, log: silentLogger, events, hypervisor, networkDriver: networks },
           storageDriverOf: () => storage,

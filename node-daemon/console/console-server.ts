@@ -1,0 +1,172 @@
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { Registry } from 'prom-client'
+import { WebSocketServer } from 'ws'
+import type { Clock } from '../../apimachinery/clock.ts'
+import type { Logger } from '../../apimachinery/log.ts'
+import { notFound, StatusError } from '../../apimachinery/status-error.ts'
+import type { Stored } from '../../crds/meta/object-meta.ts'
+import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import { type Hypervisor, HypervisorError } from '../hypervisor/hypervisor.ts'
+import { relayConsole } from './relay-console.ts'
+
+export interface ConsoleServerDeps {
+  readonly hypervisor: Pick<Hypervisor, 'openConsole'>
+  readonly findRun: (namespace: string, name: string) => Stored<VirtualMachineInstance> | undefined
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface ConsoleServerOptions {
+  readonly address: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly certFile: string
+  readonly keyFile: string
+  /** Authority of the clients that may connect at all. */
+  readonly clientCaFile: string
+}
+
+export interface ConsoleServer {
+  readonly port: number
+  /** Ends every console and refuses new ones. */
+  close(): Promise<void>
+}
+
+// Keystrokes and pasted text; a larger frame is no console's.
+const maxFrameBytes = 1024 ** 2
+const consolePath = /^\/v1alpha1\/namespaces\/([^/]+)\/virtualmachineinstances\/([^/]+)\/console$/
+
+/**
+ * Serves consoles as WebSockets, and health and figures, by HTTPS to whoever shows the certificate of the API server
+ * or of an administrator. Resolves when it listens.
+ */
+export async function startConsoleServer(
+  options: ConsoleServerOptions,
+  deps: ConsoleServerDeps,
+): Promise<ConsoleServer> {
+  const [cert, key, ca] = await Promise.all(
+    [options.certFile, options.keyFile, options.clientCaFile].map((path) => readFile(path)),
+  )
+  const server = createServer({
+    ...(cert && key && ca && { cert, key, ca }),
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+  })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxFrameBytes,
+    perMessageDeflate: false,
+  })
+  server.on('request', (request, response) => void answer(request, response, deps))
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    openConsole(request, deps).then(
+      (console) =>
+        sockets.handleUpgrade(request, socket, head, (client) => relayConsole(client, console, deps)),
+      (error: unknown) => refuse(socket, error, deps.log),
+    )
+  })
+  server.on('tlsClientError', (error) => deps.log.debug('TLS client was refused', { error }))
+  const port = await listen(server, options)
+  return {
+    port,
+    async close() {
+      for (const client of sockets.clients) client.terminate()
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function listen(server: Server, { address, port }: ConsoleServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, address, () => {
+      server.off('error', reject)
+      server.on('error', () => {})
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { registry, log }: ConsoleServerDeps,
+): Promise<void> {
+  try {
+    const path = pathOf(request)
+    if (path === '/healthz') return void response.end('ok')
+    authorize(request)
+    if (path !== '/metrics') throw new StatusError('NotFound', 'nothing is served at this path')
+    const metrics = await registry.metrics()
+    response.setHeader('content-type', registry.contentType)
+    response.end(metrics)
+  } catch (error) {
+    const status = asStatus(error, log)
+    response.writeHead(status.code, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(status.toStatus()))
+  }
+}
+
+async function openConsole(request: IncomingMessage, deps: ConsoleServerDeps): Promise<Duplex> {
+  authorize(request)
+  const [, namespace, name] = consolePath.exec(pathOf(request)) ?? []
+  if (namespace === undefined || name === undefined)
+    throw new StatusError('NotFound', 'nothing at this path can be upgraded')
+  const run = deps.findRun(decode(namespace), decode(name))
+  if (run === undefined)
+    throw notFound({ group: 'kvorum.dev', resource: 'virtualmachineinstances' }, decode(name))
+  if (run.status?.phase !== 'Running' && run.status?.phase !== 'Stopping')
+    throw new StatusError('BadRequest', `machine ${run.metadata.name} does not run`)
+  return deps.hypervisor.openConsole(run.spec.uuid)
+}
+
+/** The certificate was checked by TLS; who it is for decides. */
+function authorize(request: IncomingMessage): void {
+  const subject = (request.socket as TLSSocket).getPeerCertificate().subject as
+    { readonly CN?: string | string[]; readonly O?: string | string[] } | undefined
+  const names = [subject?.CN ?? []].flat()
+  const groups = [subject?.O ?? []].flat()
+  if (names.includes('kvorum:apiserver') || groups.includes('system:masters')) return
+  throw new StatusError('Forbidden', 'only the API server and administrators may ask a node daemon')
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?')[0] ?? '/'
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new StatusError('BadRequest', 'the path is not valid')
+  }
+}
+
+function asStatus(error: unknown, log: Logger): StatusError {
+  if (error instanceof StatusError) return error
+  if (error instanceof HypervisorError)
+    return new StatusError('ServiceUnavailable', `the console cannot be opened: ${error.message}`)
+  log.error('Request failed', { error })
+  return new StatusError('InternalError', 'the request failed; the daemon has logged why')
+}
+
+function refuse(socket: Duplex, error: unknown, log: Logger): void {
+  if (socket.destroyed) return
+  const status = asStatus(error, log)
+  const body = JSON.stringify(status.toStatus())
+  socket.end(
+    `HTTP/1.1 ${status.code} ${status.reason}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,164 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EnvHttpProxyAgent } from 'undici'
+import { loadConfig } from '../apimachinery/client/config.ts'
+import type { Client } from '../apimachinery/client/client.ts'
+import { eventRecorder } from '../apimachinery/client/event-recorder.ts'
+import { httpClient } from '../apimachinery/client/http-client.ts'
+import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { jsonLogger, type Logger } from '../apimachinery/log.ts'
+import { processRegistry } from '../apimachinery/metrics.ts'
+import { version } from '../apimachinery/version.ts'
+import type { Stored } from '../crds/meta/object-meta.ts'
+import type { StorageDomain } from '../crds/v1alpha1/storage-domain.ts'
+import { type ConsoleServerOptions, startConsoleServer } from './console/console-server.ts'
+import { daemonMetrics } from './daemon-metrics.ts'
+import { hostIdentity } from './heartbeat/host-identity.ts'
+import { readMachineFacts } from './heartbeat/machine-facts.ts'
+import { fakeHypervisor } from './hypervisor/fake/fake-hypervisor.ts'
+import type { Hypervisor } from './hypervisor/hypervisor.ts'
+import { libvirtHypervisor } from './hypervisor/libvirt/libvirt-hypervisor.ts'
+import { openLibvirt } from './hypervisor/libvirt/open-libvirt.ts'
+import { defaultHttpSourceOptions } from './image/http-source.ts'
+import { imageSources } from './image/image-source.ts'
+import { fileRunRecords } from './machine/run-records.ts'
+import { fakeNetworks } from './network/fake/fake-networks.ts'
+import { libvirtNetworks } from './network/libvirt/libvirt-networks.ts'
+import type { NetworkDriver } from './network/network-driver.ts'
+import { type NodeDaemon, runNodeDaemon } from './node-daemon.ts'
+import { helpText, type NodeDaemonOptions, parseOptions } from './options.ts'
+import { fileNameRecords } from './records/name-records.ts'
+import { LocalStorageDriver } from './storage/local/local-storage-driver.ts'
+
+/** Runs the daemon until `signal` is aborted; the machines keep running. Rejects when it cannot go on. */
+export async function main(argv: readonly string[], signal: AbortSignal): Promise<void> {
+  if (argv.includes('--help')) return void process.stdout.write(helpText())
+  const options = parseOptions(argv)
+  const log = jsonLogger(options.logLevel, { program: 'node-daemon', host: options.hostName })
+  const client = httpClient(loadConfig({ kubeconfig: options.kubeconfig }), {
+    userAgent: 'kvorum-node-daemon',
+  })
+  log.info('Starting node daemon', { version, ...options })
+  const running = await startNodeDaemon(options, { client, clock: systemClock, log })
+  const stop = () => void running.stop()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    await running.done
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await running.stop()
+    await client.close()
+    log.info('Stopped node daemon')
+  }
+}
+
+export interface ProgramDeps {
+  readonly client: Client
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** The daemon with everything around it. `port` is where consoles are served. */
+export interface RunningNodeDaemon extends Pick<NodeDaemon, 'ready' | 'done' | 'stop'> {
+  readonly port: number
+}
+
+/** Builds what the options say, in order, and starts it. Resolves once consoles can be served. */
+export async function startNodeDaemon(
+  options: NodeDaemonOptions,
+  { client, clock, log }: ProgramDeps,
+): Promise<RunningNodeDaemon> {
+  const { hostName, dataDir, importDir } = options
+  await mkdir(dataDir, { recursive: true })
+  await mkdir(importDir, { recursive: true })
+  const registry = processRegistry()
+  const reportingController = 'kvorum.dev/node-daemon'
+  const events = eventRecorder({ client, clock, log, reportingController, instance: hostName })
+  const { hypervisor, networks, close } = openHost(options, clock, log)
+  const informed: { daemon?: NodeDaemon } = {}
+  const findRun = (namespace: string, name: string) => informed.daemon?.findRun(namespace, name)
+  const served = { hypervisor, findRun, registry, clock, log }
+  const consoles = await startConsoleServer(consoleOptions(options), served).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  const identity = { hostName, identity: await hostIdentity(dataDir), version }
+  const endpoint = { ...listensOn(options), port: consoles.port }
+  const http = { ...defaultHttpSourceOptions, dispatcher: new EnvHttpProxyAgent() }
+  const daemon = runNodeDaemon(
+    { ...identity, endpoint },
+    {
+      client,
+      clock,
+      log,
+      events,
+      metrics: daemonMetrics(registry),
+      hypervisor,
+      networkDriver: networks,
+      storageDriverOf: (domain) => new LocalStorageDriver({ directory: domainDirectory(domain, dataDir) }),
+      sourceOf: imageSources({ importDir, http }),
+      runRecords: fileRunRecords(join(dataDir, 'runs')),
+      networkRecords: fileNameRecords(join(dataDir, 'networks')),
+      machineFacts: await readMachineFacts(clock),
+    },
+  )
+  informed.daemon = daemon
+  const stop = async () => {
+    await consoles.close()
+    await daemon.stop()
+    await events.close()
+    await close()
+  }
+  let stopped: Promise<void> | undefined
+  return {
+    ready: daemon.ready,
+    done: daemon.done,
+    port: consoles.port,
+    stop: () => (stopped ??= stop()),
+  }
+}
+
+function consoleOptions(options: NodeDaemonOptions): ConsoleServerOptions {
+  return {
+    address: options.bindAddress,
+    port: options.port,
+    certFile: options.tlsCertFile,
+    keyFile: options.tlsPrivateKeyFile,
+    clientCaFile: options.clientCaFile,
+  }
+}
+
+/** The address to tell the API server; nothing when every address of the host will do. */
+function listensOn({ bindAddress }: NodeDaemonOptions): { readonly address?: string } {
+  return bindAddress === '0.0.0.0' || bindAddress === '::' ? {} : { address: bindAddress }
+}
+
+function domainDirectory({ metadata, spec }: Stored<StorageDomain>, dataDir: string): string {
+  return spec.local?.path ?? join(dataDir, 'storage', metadata.name)
+}
+
+interface OpenHost {
+  readonly hypervisor: Hypervisor
+  readonly networks: NetworkDriver
+  readonly close: () => Promise<void>
+}
+
+function openHost(options: NodeDaemonOptions, clock: Clock, log: Logger): OpenHost {
+  if (options.hypervisor === 'fake') {
+    const networks = fakeNetworks()
+    const addressOf = (macAddress: string) => networks.world.addressOf(macAddress)
+    const hypervisor = fakeHypervisor({ clock, startMs: 300, shutdownMs: 1_000, agentMs: 1_000, addressOf })
+    return { hypervisor, networks, close: () => hypervisor.close() }
+  }
+  const libvirt = openLibvirt(options.libvirtUri)
+  const hypervisor = libvirtHypervisor({ libvirt, clock, log })
+  return {
+    hypervisor,
+    networks: libvirtNetworks({ libvirt, log }),
+    async close() {
+      await hypervisor.close()
+      await libvirt.close()
+    },
+  }
+}

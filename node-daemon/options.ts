@@ -1,0 +1,125 @@
+import { homedir, hostname } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+
+const hostNamePattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
+
+const path = z
+  .string()
+  .min(1)
+  .transform((text) => (isAbsolute(text) ? text : resolve(text)))
+
+const schema = z.object({
+  kubeconfig: z.string().optional(),
+  'host-name': z
+    .string()
+    .max(253)
+    .regex(hostNamePattern, 'must be lower-case letters, digits, - and .')
+    .prefault(() => hostname().toLowerCase()),
+  'data-dir': path.prefault('/var/lib/kvorum'),
+  'import-dir': path.optional(),
+  hypervisor: z.enum(['libvirt', 'fake']).default('libvirt'),
+  'libvirt-uri': z.string().default('qemu:///system'),
+  'bind-address': z.string().default('0.0.0.0'),
+  port: z.coerce.number().int().min(0).max(65535).default(7444),
+  'tls-cert-file': path,
+  'tls-private-key-file': path,
+  'client-ca-file': path,
+  'log-level': z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+type Flags = z.infer<typeof schema>
+type Flag = keyof Flags
+
+/** What each flag is for, in the order `--help` shows them. */
+const help: Readonly<Record<Flag, string>> = {
+  kubeconfig: 'how to reach the API server; default: KUBECONFIG, else ~/.kube/config',
+  'host-name': "name of this host's object; default: the host's own name",
+  'data-dir': 'where disks, images and records are kept; default: /var/lib/kvorum',
+  'import-dir': 'directory that images may be copied from; default: import below the data directory',
+  hypervisor: 'libvirt, or fake for machines that exist in memory only',
+  'libvirt-uri': 'default: qemu:///system',
+  'bind-address': 'address that consoles are served on; default: 0.0.0.0',
+  port: 'port that consoles are served on; 0 takes a free one; default: 7444',
+  'tls-cert-file': 'serving certificate, PEM',
+  'tls-private-key-file': 'key of that certificate, PEM',
+  'client-ca-file': 'authority whose client certificates are believed, PEM',
+  'log-level': 'debug, info, warn, error or silent',
+}
+
+/** The flags under camel-case names, with nothing left out but what is the environment's to say. */
+export interface NodeDaemonOptions {
+  readonly kubeconfig: string | undefined
+  readonly hostName: string
+  readonly dataDir: string
+  readonly importDir: string
+  readonly hypervisor: 'libvirt' | 'fake'
+  readonly libvirtUri: string
+  readonly bindAddress: string
+  readonly port: number
+  readonly tlsCertFile: string
+  readonly tlsPrivateKeyFile: string
+  readonly clientCaFile: string
+  readonly logLevel: Flags['log-level']
+}
+
+/** A mistake on the command line or in the environment; the message says which option and why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Reads flags, and for what they leave out `KVORUM_NODE_<FLAG>` from the environment. Throws UsageError. */
+export function parseOptions(argv: readonly string[], env: Environment = process.env): NodeDaemonOptions {
+  const flags = { ...readEnvironment(env), ...readFlags(argv) }
+  const { success, data, error } = schema.safeParse(flags)
+  if (!success) {
+    const [issue] = error.issues
+    const name = String(issue?.path[0] ?? '')
+    const missing = !(name in flags)
+    throw new UsageError(`--${name}: ${missing ? 'is required' : (issue?.message ?? 'is not valid')}`)
+  }
+  return {
+    kubeconfig: data.kubeconfig?.replace(/^~(?=\/)/, homedir()),
+    hostName: data['host-name'],
+    dataDir: data['data-dir'],
+    importDir: data['import-dir'] ?? join(data['data-dir'], 'import'),
+    hypervisor: data.hypervisor,
+    libvirtUri: data['libvirt-uri'],
+    bindAddress: data['bind-address'],
+    port: data.port,
+    tlsCertFile: data['tls-cert-file'],
+    tlsPrivateKeyFile: data['tls-private-key-file'],
+    clientCaFile: data['client-ca-file'],
+    logLevel: data['log-level'],
+  }
+}
+
+const names = Object.keys(help) as Flag[]
+
+function readEnvironment(env: Environment): Record<string, string> {
+  const variable = (name: Flag) => `KVORUM_NODE_${name.replaceAll('-', '_').toUpperCase()}`
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = env[variable(name)]
+      return value === undefined || value === '' ? [] : [[name, value]]
+    }),
+  )
+}
+
+function readFlags(argv: readonly string[]): Record<string, unknown> {
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+  try {
+    return { ...parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values }
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+export function helpText(): string {
+  const width = Math.max(...names.map((name) => name.length))
+  const lines = names.map((name) => `  --${name.padEnd(width)}  ${help[name]}`)
+  return `Runs the machines of this host.\n\n${lines.join('\n')}\n`
+}
