@@ -96,9 +96,11 @@ const defaultRoles: readonly DefaultRole[] = [
       { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: readingAndWriting },
       {
         apiGroups: [''],
-        resources: ['configmaps', 'secrets', 'namespaces', 'resourcequotas'],
+        resources: ['configmaps', 'secrets', 'resourcequotas'],
         verbs: reading,
       },
+      // They make those that Kvorum's own Leases live in.
+      { apiGroups: [''], resources: ['namespaces'], verbs: [...reading, 'create'] },
       { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: reading },
     ],
     users: ['kvorum:controllers'],
@@ -109,7 +111,7 @@ const defaultRoles: readonly DefaultRole[] = [
       { apiGroups: ['kvorum.dev'], resources: every, verbs: readingAndWriting },
       { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: readingAndWriting },
       { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: readingAndWriting },
-      { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['secrets', 'configmaps', 'namespaces'], verbs: ['get'] },
       {
         apiGroups: ['certificates.k8s.io'],
         resources: ['certificatesigningrequests'],

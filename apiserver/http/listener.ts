@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import { StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
+import { Connections } from './connections.ts'
 import type { Handler, Reply, RequestContext } from './exchange.ts'
 import { parseRequestInfo } from './request-info.ts'
 import { writeReply } from './write-reply.ts'
@@ -56,14 +57,14 @@ export async function listen(
     settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20, enableConnectProtocol: false },
   })
   const shutdown = new AbortController()
-  const sessions = trackSessions(server)
+  const connections = new Connections(server)
   tuneHttp1(server)
   server.on('request', (request, response) => {
     const [plainRequest, plainResponse] = [
       request as unknown as IncomingMessage,
       response as unknown as ServerResponse,
     ]
-    void serve(plainRequest, plainResponse, { options, handler, shutdown: shutdown.signal })
+    connections.busy(serve(plainRequest, plainResponse, { options, handler, shutdown: shutdown.signal }))
   })
   server.on('upgrade', upgrade)
   server.on('sessionError', (error) => options.log.debug('HTTP/2 session failed', { error }))
@@ -74,22 +75,13 @@ export async function listen(
   })
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => close(server, { sessions, shutdown, clock: options.clock }),
+    close: () => close(server, { connections, shutdown, clock: options.clock }),
   }
 }
 
 /** The HTTP/1 side of the server, whose settings Node's types do not show. */
 function tuneHttp1(server: Http2SecureServer): void {
   Object.assign(server, { keepAliveTimeout: keepAliveMs, headersTimeout: 30_000, requestTimeout: 300_000 })
-}
-
-function trackSessions(server: Http2SecureServer): Set<ServerHttp2Session> {
-  const sessions = new Set<ServerHttp2Session>()
-  server.on('session', (session) => {
-    sessions.add(session)
-    session.once('close', () => sessions.delete(session))
-  })
-  return sessions
 }
 
 async function serve(
@@ -164,11 +156,7 @@ function mayCompress(request: IncomingMessage, mode: ListenerOptions['compressio
 
 async function close(
   server: Http2SecureServer,
-  {
-    sessions,
-    shutdown,
-    clock,
-  }: { sessions: Set<ServerHttp2Session>; shutdown: AbortController; clock: Clock },
+  { connections, shutdown, clock }: { connections: Connections; shutdown: AbortController; clock: Clock },
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   shutdown.abort(
@@ -176,13 +164,10 @@ async function close(
       details: { retryAfterSeconds: 1 },
     }),
   )
-  for (const session of sessions) session.close()
-  const http1 = server as unknown as { closeIdleConnections?(): void; closeAllConnections?(): void }
-  http1.closeIdleConnections?.()
-  const cancel = clock.after(closeGraceMs, () => {
-    for (const session of sessions) session.destroy()
-    http1.closeAllConnections?.()
-  })
+  const cancel = clock.after(closeGraceMs, () => connections.destroy())
+  connections.goAway()
+  await connections.idle()
+  connections.end()
   await closed
   cancel()
 }

@@ -1,0 +1,45 @@
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+
+/** The open connections of a server and the requests on them, for closing it without cutting anything off. */
+export class Connections {
+  readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #sockets = new Set<Socket>()
+  readonly #requests = new Set<Promise<void>>()
+
+  constructor(server: Http2SecureServer) {
+    server.on('session', (session) => {
+      this.#sessions.add(session)
+      session.once('close', () => this.#sessions.delete(session))
+    })
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  /** Counts a request until it is answered. */
+  busy(request: Promise<void>): void {
+    this.#requests.add(request)
+    void request.finally(() => this.#requests.delete(request))
+  }
+
+  /** Resolves when every request so far has been answered. */
+  async idle(): Promise<void> {
+    while (this.#requests.size > 0) await Promise.allSettled(this.#requests)
+  }
+
+  /** Tells HTTP/2 clients to go on elsewhere. */
+  goAway(): void {
+    for (const session of this.#sessions) session.close()
+  }
+
+  /** Closes what is left once its last bytes are out. HTTP/1 clients keep idle connections open otherwise. */
+  end(): void {
+    for (const socket of this.#sockets) socket.destroySoon()
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}
