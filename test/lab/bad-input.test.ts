@@ -65,7 +65,10 @@ describe('what cannot be meant is refused at apply', () => {
     [
       'a memory of -5',
       machine('minus', { memory: { size: -5 } }),
-      invalid('minus', 'spec.memory.size: Invalid value: -5: must be more than 0'),
+      invalid(
+        'minus',
+        'spec.memory.size: Invalid value: -5: spec.memory.size in body should be greater than or equal to 1',
+      ),
     ],
     [
       'an unknown field',

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import { aMachine, type KubeObject, thePlatform } from '../support/kvorum-system-objects.ts'
 import { qemuProcesses } from '../support/kvorum-system-processes.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
@@ -13,10 +14,10 @@ let system: KvorumSystem
 useKvorum((started) => (system = started))
 
 test(`${count} machines from one file all run, each with an identity of its own, from one copy of their image`, async () => {
-  const file = join(system.dataDir, 'many.json')
+  const file = join(system.dataDir, 'many.yaml')
   const machines = names.map((name) => aMachine(name, { readiness: 'Running' }))
-  const list = { apiVersion: 'v1', kind: 'List', items: [...thePlatform, ...machines] }
-  await writeFile(file, JSON.stringify(list))
+  const documents = [...thePlatform, ...machines].map((object) => stringify(object))
+  await writeFile(file, documents.join('---\n'))
 
   const startedAt = performance.now()
   await system.kubectl('apply', '-f', file)

@@ -144,8 +144,8 @@ class NamespacedKvorum implements KvorumSystem {
   }
 
   async apply(...objects: readonly object[]): Promise<string> {
-    const list = { apiVersion: 'v1', kind: 'List', items: objects }
-    return outputOf('kubectl apply', await this.tryKubectl(['apply', '-f', '-'], JSON.stringify(list)))
+    const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n')
+    return outputOf('kubectl apply', await this.tryKubectl(['apply', '-f', '-'], documents))
   }
 
   async get(target: string): Promise<KubeObject> {
@@ -242,7 +242,7 @@ class NamespacedKvorum implements KvorumSystem {
     const logs = join(this.dataDir, 'logs')
     for (const name of await readdir(logs).catch(() => [])) {
       if (name === 'etcd.log') continue
-      parts.push([name, (await readFile(join(logs, name), 'utf8')).split('\n').slice(-80).join('\n')])
+      parts.push([name, readable(await readFile(join(logs, name), 'utf8'))])
     }
     return parts.map(([title, text]) => `--- ${title}\n${text}`).join('\n')
   }
@@ -251,6 +251,40 @@ class NamespacedKvorum implements KvorumSystem {
     await this.host.stop()
     this.#up?.removeAllListeners()
   }
+}
+
+/** The last lines of a log, each with what a person looks at first, repeated ones once. */
+function readable(log: string): string {
+  const lines = log
+    .trim()
+    .split('\n')
+    .map((line) => {
+      try {
+        const { time, msg, error, level, ...fields } = JSON.parse(line) as LogLine
+        const where = ['program', 'host', 'hostname', 'pid'].reduce(without, fields)
+        const why = error?.message === undefined ? '' : ` — ${error.message}`
+        return { time: time.slice(11, 23), text: `${String(level)} ${msg} ${JSON.stringify(where)}${why}` }
+      } catch {
+        return { time: '', text: line }
+      }
+    })
+  const different = lines.filter(({ text }, at) => text !== lines[at - 1]?.text)
+  return different
+    .slice(-60)
+    .map(({ time, text }) => `${time} ${text}`)
+    .join('\n')
+}
+
+interface LogLine {
+  readonly time: string
+  readonly level: number
+  readonly msg: string
+  readonly error?: { readonly message?: string }
+  readonly [field: string]: unknown
+}
+
+function without(fields: object, name: string): object {
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => key !== name))
 }
 
 function outputOf(what: string, { code, stdout, stderr }: ExecResult): string {
