@@ -20,7 +20,7 @@ import { parseOptions } from '../../../controllers/options.ts'
 import type { KubeObject } from '../../../crds/meta/object-meta.ts'
 import type { VirtualMachine } from '../../../crds/v1alpha1/virtual-machine.ts'
 import { startTestApiServer, type TestApiServer } from '../../support/apiserver.ts'
-import { anImage, aNetwork, aHostCluster, aStorageDomain } from '../../support/builders.ts'
+import { aDisk, anImage, aNetwork, aHostCluster, aStorageDomain } from '../../support/builders.ts'
 import { type FollowingDaemons, followingDaemons } from './following-daemons.ts'
 import { aMachine, anAttachedHost, applied } from './objects.ts'
 import { watchUntil } from './watch-until.ts'
@@ -127,6 +127,33 @@ describe('the controllers on a real API server', () => {
     await anAttachedHost(client, 'host-1', ['default', 'late'])
     const vm = await machineIs('early', isRunning)
     expect(vm?.status?.ipAddress).toBe('10.81.0.2')
+  })
+
+  test('whoever waits for room, an address or a disk is woken when another machine lets go of it', async () => {
+    const disk = [{ name: 'data', bus: 'virtio' as const, disk: { name: 'shared' } }]
+    const fixed = [
+      { name: 'eth0', network: { name: 'default' }, model: 'virtio' as const, ipAddress: '10.80.0.9' },
+    ]
+    await applied(client, [[disks, aDisk({ metadata: { name: 'shared' } })]])
+    const pairs = [
+      { name: 'room', spec: { memory: { size: '9Gi' } }, type: 'Scheduled', reason: 'NoHostFits' },
+      { name: 'address', spec: { interfaces: fixed }, type: 'NetworksReady', reason: 'AddressConflict' },
+      { name: 'disk', spec: { disks: disk }, type: 'DisksReady', reason: 'DiskInUse' },
+    ]
+    for (const { name, spec, type, reason } of pairs) {
+      await client.create(virtualMachines, aMachine(`${name}-1`, spec))
+      await machineIs(`${name}-1`, isRunning)
+      await client.create(virtualMachines, aMachine(`${name}-2`, spec))
+      await machineIs(`${name}-2`, (vm) => getCondition(vm, type)?.reason === reason)
+    }
+    for (const { name } of pairs) {
+      await client.delete(virtualMachines, key(`${name}-1`))
+      await machineIs(`${name}-2`, isRunning)
+    }
+    await client.delete(disks, key('shared'))
+    await watchUntil(client, disks, 'shared', (one) => getCondition(one ?? {}, 'Ready')?.reason === 'InUse')
+    await client.delete(virtualMachines, key('disk-2'))
+    await watchUntil(client, disks, 'shared', (one) => one === undefined)
   })
 
   test('once all is well nothing is written any more, by the same process or by the next', async () => {
