@@ -1,6 +1,7 @@
 import { timestamp } from '../../apimachinery/clock.ts'
 import { applyJsonPatch } from '../../apimachinery/patch/json-patch.ts'
 import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
+import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
 import { badRequest, invalid, notFound, StatusError } from '../../apimachinery/status-error.ts'
 import { isJsonObject, type Json } from '../../crds/meta/json.ts'
 import { readBody } from '../http/body.ts'
@@ -125,7 +126,7 @@ function applyPatch(definition: ResourceDefinition, { type, value }: Patch, curr
     case 'merge':
       return applyMergePatch(current, value)
     case 'strategic':
-      throw unsupportedPatch(definition)
+      return applyStrategicMergePatch(current, value, definition.schema.compiled.root)
     case 'apply':
       throw new Error('an applied configuration is no patch of the current object')
   }
