@@ -16,6 +16,9 @@ const maxText = 256
 // Each question holds a connection and a worker of libvirtd for as long as the guest takes.
 const maxGuestsAtOnce = 4
 
+/** Instead of a number of seconds: an agent that shuts down never answers. */
+const doNotWait = 0
+
 const shortText = z.string().transform((text) => printable(text).slice(0, maxText))
 
 const info = z.object({ return: z.object({ version: shortText }) })
@@ -65,10 +68,13 @@ export class GuestAgent {
     })
   }
 
-  /** Whether the agent answers at all within `timeoutMs`. */
-  async answers(uuid: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    const cmd = JSON.stringify({ execute: 'guest-ping' })
-    const request = { dom: domainHandle(uuid), cmd, timeout: wholeSeconds(timeoutMs) }
+  /**
+   * Asks the agent to power the guest off; false when it did not take the request within `timeoutMs`. Does not wait for
+   * the guest: libvirt's own call for this would hold one of its workers for up to a minute.
+   */
+  async powerOff(uuid: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const cmd = JSON.stringify({ execute: 'guest-shutdown', arguments: { mode: 'powerdown' } })
+    const request = { dom: domainHandle(uuid), cmd, timeout: doNotWait }
     try {
       await this.#libvirt.job('qemuDomainAgentCommand', request, { timeout: timeoutMs, signal })
       return true
@@ -163,7 +169,7 @@ function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '')
 }
 
-/** libvirt counts agent timeouts in seconds, and takes 0 for "do not wait". */
+/** libvirt counts agent timeouts in seconds. */
 function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

@@ -109,8 +109,7 @@ class LibvirtHypervisor implements Hypervisor {
     return attempt(`shut down domain ${uuid}`, async () => {
       const domain = await this.#reader.readOurs(uuid, signal)
       if (domain === undefined || !hasProcess(domain)) return
-      const deps = { libvirt: this.#libvirt, agent: this.#agent, log: this.#log }
-      await orMissing(ifRunning(shutdownDomain(deps, uuid, signal)))
+      await orMissing(ifRunning(shutdownDomain(this.#libvirt, this.#agent, uuid, signal)))
     })
   }
 
