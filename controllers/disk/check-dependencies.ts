@@ -46,12 +46,6 @@ function imageProblem({ getImage }: CheckDependenciesDeps, disk: Stored<Disk>): 
   if (name === undefined) return undefined
   const image = getImage(keyBeside(disk, name))
   if (image === undefined) return { reason: 'ImageNotFound', message: `Image ${name} does not exist` }
-  if (image.spec.storageDomain.name !== disk.spec.storageDomain.name) {
-    return {
-      reason: 'ImageElsewhere',
-      message: `Image ${name} is kept in storage domain ${image.spec.storageDomain.name}, not in ${disk.spec.storageDomain.name}`,
-    }
-  }
   if (image.status?.phase === 'Failed') {
     return {
       reason: 'ImageFailed',

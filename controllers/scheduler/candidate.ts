@@ -10,8 +10,10 @@ export interface PlacementRequest {
   readonly hostSelector: Readonly<Record<string, string>>
   /** Hosts that hold a disk which cannot be elsewhere. */
   readonly diskHosts: ReadonlySet<string>
-  /** Hosts that hold an image, on local storage, from which a disk is yet to be made. */
+  /** Hosts that alone can get an image from which a disk is yet to be made. */
   readonly imageHosts: ReadonlySet<string>
+  /** Hosts that hold such an image already, where any other would have to fetch it first. */
+  readonly nearImages: ReadonlySet<string>
   readonly storageDomains: ReadonlySet<string>
   readonly networks: ReadonlySet<string>
 }

@@ -11,6 +11,7 @@ import { schedulable } from './filters/schedulable.ts'
 import { storageAttached } from './filters/storage-attached.ts'
 import { freeCpu } from './weights/free-cpu.ts'
 import { freeMemory } from './weights/free-memory.ts'
+import { nearImages } from './weights/near-images.ts'
 
 /** The first that applies to a host is the reason that counts for it: what an operator would look at first. */
 const filters: readonly Filter[] = [
@@ -29,6 +30,8 @@ const filters: readonly Filter[] = [
 // Memory is what runs out first and cannot be shared.
 const weights: readonly (readonly [Weight, number])[] = [
   [freeMemory, 10],
+  // Worth a fifth of a host's memory, and no more: an image must not draw every machine to its host.
+  [nearImages, 2],
   [freeCpu, 1],
 ]
 

@@ -22,13 +22,14 @@ export function placementRequestOf(
   const { spec } = instance
   const diskHosts = new Set<string>()
   const imageHosts = new Set<string>()
+  const nearImages = new Set<string>()
   const storageDomains = new Set<string>()
   for (const { disk: reference } of spec.disks) {
     const disk = deps.getDisk(keyBeside(instance, reference.name))
     if (disk === undefined) return `Disk ${reference.name} does not exist`
     storageDomains.add(disk.spec.storageDomain.name)
     if (disk.status?.hostName !== undefined) diskHosts.add(disk.status.hostName)
-    else for (const hostName of hostsOfImage(deps, disk)) imageHosts.add(hostName)
+    else noteImage(imageOf(deps, disk), { imageHosts, nearImages })
   }
   return {
     demand: demandOf(instance),
@@ -36,16 +37,27 @@ export function placementRequestOf(
     hostSelector: spec.hostSelector ?? {},
     diskHosts,
     imageHosts,
+    nearImages,
     storageDomains,
     networks: new Set(spec.interfaces.map(({ network }) => network.name)),
   }
 }
 
-/** Where the disk can be made from its image: anywhere when the storage is shared, or the image nowhere yet. */
-function hostsOfImage(deps: PlacementRequestDeps, disk: Stored<Disk>): string[] {
+/** The image that a disk is yet to be made from, where it matters: shared storage has it everywhere. */
+function imageOf(deps: PlacementRequestDeps, disk: Stored<Disk>): Stored<Image> | undefined {
   const { source, storageDomain } = disk.spec
   if (source?.image === undefined || deps.getStorageDomain(storageDomain.name)?.spec.type !== 'local')
-    return []
-  const hostName = deps.getImage(keyBeside(disk, source.image.name))?.status?.hostName
-  return hostName === undefined ? [] : [hostName]
+    return undefined
+  return deps.getImage(keyBeside(disk, source.image.name))
+}
+
+function noteImage(
+  image: Stored<Image> | undefined,
+  { imageHosts, nearImages }: { readonly imageHosts: Set<string>; readonly nearImages: Set<string> },
+): void {
+  const hostName = image?.status?.hostName
+  if (image === undefined || hostName === undefined) return
+  nearImages.add(hostName)
+  // Any host fetches from a URL; a file is where it is.
+  if (image.spec.source.file !== undefined) imageHosts.add(hostName)
 }

@@ -57,7 +57,6 @@ const missing = new Map<string, DiskProblem['reason']>([
   ['ImageNotFound', 'ImageNotFound'],
   ['ImageNotReady', 'ImageNotReady'],
   ['ImageFailed', 'ImageFailed'],
-  ['ImageElsewhere', 'ImageElsewhere'],
   ['SizeTooSmall', 'DiskTooSmall'],
 ])
 const failing = new Set(['ProvisionFailed', 'StorageDomainNotReady'])

@@ -66,7 +66,7 @@ function missingDependency(vm: Machine): Summary | undefined {
 function afterRun(situation: ReportSituation, instance: Instance): Summary {
   const { vm } = situation
   const end = runEndOf(instance.status?.reason)
-  const why = instance.status?.message ?? RunEndReason[end]
+  const why = (instance.status?.message ?? RunEndReason[end]).replace(/\.$/, '')
   switch (followOf(vm.spec.power, vm.spec.restartPolicy, end)) {
     case 'Stop':
       return notReady('Stopped', 'Stopped', 'The machine is stopped, as its spec says')
@@ -74,13 +74,13 @@ function afterRun(situation: ReportSituation, instance: Instance): Summary {
       return notReady(
         'Stopped',
         'GuestShutdown',
-        `${why} Set power to Stopped and back to Running to start it again.`,
+        `${why}; set power to Stopped and back to Running to start it again`,
       )
     case 'StayFailed':
       return notReady(
         'Failed',
         'Crashed',
-        `${why} Set power to Stopped and back to Running to start it again.`,
+        `${why}; set power to Stopped and back to Running to start it again`,
       )
     case 'Start':
     case 'Restart':

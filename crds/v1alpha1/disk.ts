@@ -16,7 +16,6 @@ export const DiskReason = {
   ImageNotFound: 'The image that the disk is made from does not exist.',
   ImageNotReady: 'The image that the disk is made from is not imported yet.',
   ImageFailed: 'The image that the disk is made from could not be imported.',
-  ImageElsewhere: 'The image is kept in another storage domain than the disk is to be.',
   SizeTooSmall: 'The disk would be smaller than the image that it is made from.',
   ProvisionFailed: 'The disk could not be made; it is tried again.',
   InUse: 'The disk is to be deleted and waits for the machine that uses it.',

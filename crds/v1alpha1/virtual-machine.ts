@@ -42,7 +42,6 @@ export const VmDisksReason = {
   ImageNotFound: 'The image of a disk does not exist.',
   ImageNotReady: 'The image of a disk is not imported yet.',
   ImageFailed: 'The image of a disk could not be imported.',
-  ImageElsewhere: 'The image of a disk is kept in another storage domain.',
   DiskTooSmall: 'A disk is smaller than the image that it is to be made from.',
   StorageDomainNotFound: 'The storage domain of a disk does not exist.',
   DiskPending: 'A disk was made and nobody has looked at it yet.',

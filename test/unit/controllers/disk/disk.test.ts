@@ -35,16 +35,6 @@ const cases: { name: string; objects: KubeObject[]; reason: string; message: str
     message: 'Image image-1 is not imported yet',
   },
   {
-    name: 'says that its image is kept elsewhere',
-    objects: [
-      aDisk({ spec: fromImage }),
-      aStorageDomain(),
-      anImage({ spec: { storageDomain: { name: 'other' } }, status: ready }),
-    ],
-    reason: 'ImageElsewhere',
-    message: 'Image image-1 is kept in storage domain other, not in default',
-  },
-  {
     name: 'says that it is smaller than its image',
     objects: [aDisk({ spec: fromImage }), aStorageDomain(), anImage({ status: ready })],
     reason: 'SizeTooSmall',

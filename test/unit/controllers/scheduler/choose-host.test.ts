@@ -13,6 +13,7 @@ const aRequest = (overrides: Partial<PlacementRequest> = {}): PlacementRequest =
   hostSelector: {},
   diskHosts: new Set(),
   imageHosts: new Set(),
+  nearImages: new Set(),
   storageDomains: new Set(['default']),
   networks: new Set(['default']),
   ...overrides,
@@ -74,10 +75,10 @@ const misfits: { name: string; request?: Partial<PlacementRequest>; candidate: C
     why: '1 does not hold the disks',
   },
   {
-    name: 'that does not hold the image',
+    name: 'that cannot get the image',
     request: { imageHosts: new Set(['b']) },
     candidate: aCandidate('a'),
-    why: '1 does not hold the images',
+    why: '1 cannot get the images',
   },
   {
     name: 'whose storage domain failed',
@@ -160,6 +161,16 @@ describe('weights', () => {
     const alike = [aCandidate('a', {}, { cpus: 8, memoryBytes: 0 }), aCandidate('b')]
     expect(chooseHost(aRequest(), alike)).toEqual({ hostName: 'b' })
     expect(chooseHost(aRequest({ cluster: pack }), alike)).toEqual({ hostName: 'a' })
+  })
+
+  test('a host that has the image is worth some memory, but not any', () => {
+    const near = aRequest({ nearImages: new Set(['c']) })
+    const even = [
+      aCandidate('b', {}, { cpus: 0, memoryBytes: 0 }),
+      aCandidate('c', {}, { cpus: 0, memoryBytes: 2 * GiB }),
+    ]
+    expect(chooseHost(near, even)).toEqual({ hostName: 'c' })
+    expect(chooseHost(near, candidates)).toEqual({ hostName: 'b' })
   })
 
   test('between equals the name decides, whatever the order', () => {

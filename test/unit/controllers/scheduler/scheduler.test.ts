@@ -101,15 +101,37 @@ test('a run goes where its disk is, though another host has more room', async ()
   expect((await get('with-disk')).spec.hostName).toBe('host-1')
 })
 
-test('a run whose disk is yet to be made from an image on local storage goes where the image is', async () => {
-  const image = anImage({ status: { phase: 'Ready', hostName: 'host-2', virtualSizeBytes: 1 } })
+describe('a run whose disk is yet to be made from an image on local storage', () => {
   const disk = aDisk({ metadata: { name: 'root' }, spec: { source: { image: { name: 'image-1' } } } })
   const run = aVirtualMachineInstance({
     metadata: { name: 'from-image' },
     spec: { disks: [{ name: 'root', bus: 'virtio', disk: { name: 'root' } }] },
   })
-  const { run: get } = await settled(anAttachedHost('host-1'), anAttachedHost('host-2'), image, disk, run)
-  expect((await get('from-image')).spec.hostName).toBe('host-2')
+  const status = { phase: 'Ready' as const, hostName: 'host-2', virtualSizeBytes: 1 }
+  const fromFile = { http: undefined, file: { path: 'disk.qcow2' } }
+  const full = { allocatable: { cpus: 1, memoryBytes: 1024 ** 2 } }
+
+  test('goes where the image is', async () => {
+    const hosts = [anAttachedHost('host-1'), anAttachedHost('host-2')]
+    const { run: get } = await settled(...hosts, anImage({ status }), disk, run)
+    expect((await get('from-image')).spec.hostName).toBe('host-2')
+  })
+
+  test('goes elsewhere when there is no room, for an image from a URL can be fetched again', async () => {
+    const hosts = [anAttachedHost('host-1'), anAttachedHost('host-2', { status: full })]
+    const { run: get } = await settled(...hosts, anImage({ status }), disk, run)
+    expect((await get('from-image')).spec.hostName).toBe('host-1')
+  })
+
+  test('waits for room there when the image came from a file of that host', async () => {
+    const hosts = [anAttachedHost('host-1'), anAttachedHost('host-2', { status: full })]
+    const image = anImage({ spec: { source: fromFile }, status })
+    const { run: get } = await settled(...hosts, image, disk, run)
+    expect((await get('from-image')).spec.hostName).toBeUndefined()
+    expect(getCondition(await get('from-image'), 'Scheduled')?.message).toBe(
+      '0 of 2 hosts fit: 1 cannot get the images, 1 has not enough memory',
+    )
+  })
 })
 
 test('a run that waits is placed when a host appears, and keeps its host when a better one does', async () => {
