@@ -10,7 +10,7 @@ const schema = z.object({
     .transform((text) => text === 'true'),
   'leader-elect-resource-namespace': z.string().min(1).max(63).default('kvorum-system'),
   'leader-elect-resource-name': z.string().min(1).max(253).default('kvorum-controllers'),
-  'metrics-port': z.coerce.number().int().min(0).max(65535).default(0),
+  'metrics-port': z.coerce.number('must be a port').int().min(0).max(65535).default(0),
   'log-level': z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 

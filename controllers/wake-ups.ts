@@ -6,6 +6,7 @@ import type { KubeObject, Stored } from '../crds/meta/object-meta.ts'
 import type { Disk } from '../crds/v1alpha1/disk.ts'
 import { type Host, HostReady } from '../crds/v1alpha1/host.ts'
 import type { Image } from '../crds/v1alpha1/image.ts'
+import type { Network } from '../crds/v1alpha1/network.ts'
 import type { VirtualMachineInstance } from '../crds/v1alpha1/virtual-machine-instance.ts'
 import type { VirtualMachine } from '../crds/v1alpha1/virtual-machine.ts'
 import { carriedBy, heldBy } from './addresses/held-addresses.ts'
@@ -58,8 +59,9 @@ export const machinesOfInstance: Wake<VirtualMachineInstance> = (caches, change)
 
 export const machinesOfDisk: Wake<Disk> = (caches, { key }) => keysOf(caches.machines.byIndex('disk', key))
 
-export const machinesOfNetwork: Wake<KubeObject> = (caches, { key }) =>
-  keysOf(caches.machines.byIndex('network', key))
+/** What hosts say of a network is nothing to a machine. */
+export const machinesOfNetwork: Wake<Network> = (caches, change) =>
+  differs(change, ({ spec }) => spec) ? keysOf(caches.machines.byIndex('network', change.key)) : []
 
 /** Runs have their machines' names. */
 export const machinesOnHost: Wake<Host> = (caches, change) =>
@@ -142,7 +144,11 @@ export const instancesForImage: Wake<Image> = (caches, change) =>
 
 /* Disks and images. */
 
-export const disksOfImage: Wake<Image> = (caches, { key }) => keysOf(caches.disks.byIndex('image', key))
+/** How far an import is, a disk does not care. */
+export const disksOfImage: Wake<Image> = (caches, change) =>
+  differs(change, ({ status }) => [status?.phase, status?.virtualSizeBytes])
+    ? keysOf(caches.disks.byIndex('image', change.key))
+    : []
 
 export const disksOfDomain: Wake<KubeObject> = (caches, change) =>
   isAboutExistence(change) ? keysOf(caches.disks.byIndex('storageDomain', change.key)) : []
