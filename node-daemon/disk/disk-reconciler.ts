@@ -172,13 +172,12 @@ export class DiskReconciler {
     return measureEveryMs
   }
 
+  /** Nothing is said about a domain that this daemon has not looked at yet: it may just have started. */
   async #noDomain(disk: Stored<Disk>, domain: string, signal: AbortSignal): Promise<number> {
-    const known = this.#deps.storage.get(domain) !== undefined
-    const reason = known ? 'StorageDomainNotReady' : 'StorageDomainNotFound'
-    const message = known
-      ? `Storage domain ${domain} cannot be used on this host`
-      : `Storage domain ${domain} does not exist`
-    await this.#say(disk, disk.status?.phase ?? 'Pending', { reason, message }, signal)
+    if (this.#deps.storage.get(domain) === undefined) return domainRecheckMs
+    const message = `Storage domain ${domain} cannot be used on this host`
+    const why = { reason: 'StorageDomainNotReady', message } as const
+    await this.#say(disk, disk.status?.phase ?? 'Pending', why, signal)
     return domainRecheckMs
   }
 

@@ -70,7 +70,8 @@ export class ImageReconciler {
     const domain = seen.spec.storageDomain.name
     const driver = storage.driver(domain)
     if (driver === undefined) {
-      if (seen.status?.phase !== 'Ready')
+      // A daemon that has just started has not looked at the domain yet.
+      if (seen.status?.phase !== 'Ready' && storage.get(domain) !== undefined)
         await this.#say(
           seen,
           'WaitingForHost',

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import { isConflict, isNotFound } from '../../apimachinery/status-error.ts'
@@ -105,8 +106,8 @@ export class KeyedLoop {
     const { clock, run, observe } = this.#options
     const before = clock.monotonic()
     const seconds = () => (clock.monotonic() - before) / 1000
-    // Begins in a later turn, so that whoever enqueues is never re-entered.
-    await Promise.resolve()
+    // Begins in a later turn, so that a burst of wishes is one pass and whoever enqueues is never re-entered.
+    await setImmediate()
     try {
       const againAfterMs = await run(key, this.#stop.signal)
       this.#backoff.reset(key)

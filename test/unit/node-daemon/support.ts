@@ -77,14 +77,25 @@ export function aWorld(...objects: readonly KubeObject[]): World {
       () => undefined,
     )
   const world: World = {
-    ...{ clock, client, hypervisor, networks, storage, records, told },
+    clock,
+    client,
+    hypervisor,
+    networks,
+    storage,
+    records,
+    told,
     source: bytesSource(Buffer.alloc(1024 ** 2, 1)),
     bootedAt: clock.now() - 3_600_000,
     start(overrides = {}) {
       const daemon = runNodeDaemon(
         { hostName, identity: 'installation-1', endpoint: { port: 7444 }, version: '0.1.0' },
         {
-          ...{ client, clock, log: silentLogger, events, hypervisor, networkDriver: networks },
+          client,
+          clock,
+          log: silentLogger,
+          events,
+          hypervisor,
+          networkDriver: networks,
           storageDriverOf: () => storage,
           sourceOf: () => (signal) => world.source(signal),
           runRecords: records,
