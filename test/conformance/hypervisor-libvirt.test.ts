@@ -10,6 +10,8 @@ import type { DomainSpec, Hypervisor, HypervisorEvent } from '../../node-daemon/
 import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
 import { libvirtNetworks } from '../../node-daemon/network/libvirt/libvirt-networks.ts'
+import type { RunProgram } from '../../node-daemon/network/libvirt/run-program.ts'
+import type { SendBroadcast } from '../../node-daemon/network/libvirt/send-broadcast.ts'
 import { buildGuestImage } from '../../scripts/guest-image/build.ts'
 import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
 import type { LibvirtTestHost } from '../support/libvirt-host.ts'
@@ -175,8 +177,9 @@ describe.skipIf(missing !== undefined)(`the hypervisor on libvirt${needs}`, () =
 
   test('a guest with an agent tells of itself, is on the network, and shuts down through the agent', async () => {
     const image = await buildGuestImage(guestCache, () => {})
-    const run = (argv: readonly string[], input?: string) => host.exec(argv, input)
-    const networks = libvirtNetworks({ libvirt, log: silentLogger, run })
+    const run: RunProgram = (argv, input) => host.exec(argv, input)
+    const send: SendBroadcast = (message, route) => host.sendDatagram(message, route)
+    const networks = libvirtNetworks({ libvirt, log: silentLogger, run, send })
     const { bridge } = await networks.ensureNetwork({
       type: 'nat',
       name: 'conf-guest',

@@ -6,6 +6,8 @@ import type { LibvirtHost } from 'node-libvirt'
 import { silentLogger } from '../../apimachinery/log.ts'
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
 import { libvirtNetworks } from '../../node-daemon/network/libvirt/libvirt-networks.ts'
+import type { RunProgram } from '../../node-daemon/network/libvirt/run-program.ts'
+import type { SendBroadcast } from '../../node-daemon/network/libvirt/send-broadcast.ts'
 import type { NatNetworkSpec } from '../../node-daemon/network/nat-network.ts'
 import type { NetworkDriver } from '../../node-daemon/network/network-driver.ts'
 import type { LibvirtTestHost } from '../support/libvirt-host.ts'
@@ -51,8 +53,9 @@ describe.skipIf(missing !== undefined)(`a NAT network of libvirt${needs}`, () =>
   beforeAll(async () => {
     host = await startLibvirtHost()
     libvirt = openLibvirt(host.uri)
-    const run = (argv: readonly string[], input?: string) => host.exec(argv, input)
-    networks = libvirtNetworks({ libvirt, log: silentLogger, run })
+    const run: RunProgram = (argv, input) => host.exec(argv, input)
+    const send: SendBroadcast = (message, route) => host.sendDatagram(message, route)
+    networks = libvirtNetworks({ libvirt, log: silentLogger, run, send })
     ;({ bridge } = await networks.ensureNetwork(spec))
     await networks.ensureDhcpHost(spec.name, { macAddress: guestMac, ipAddress: guestIp, name: 'guest' })
 
@@ -91,6 +94,26 @@ describe.skipIf(missing !== undefined)(`a NAT network of libvirt${needs}`, () =>
   test('answers DNS', async () => {
     const { stdout } = await inGuest('nslookup', 'guest', spec.gateway)
     expect(stdout).toContain(guestIp)
+  })
+
+  test.each([
+    { when: 'its machine was forgotten', forgetFirst: true },
+    { when: 'its machine still has a lease of it', forgetFirst: false },
+  ])('gives an address to another machine at once when $when', async ({ forgetFirst }) => {
+    const lease = async (macAddress: string) => {
+      await inHost('ip', '-n', 'guest', 'link', 'set', 'eth0', 'address', macAddress)
+      return (await inGuest('udhcpc', '-f', '-n', '-q', '-t', '5', '-i', 'eth0', '-s', '/bin/true')).stderr
+    }
+    const [first, second] = forgetFirst
+      ? ['52:54:00:13:77:a1', '52:54:00:13:77:a2']
+      : ['52:54:00:13:77:b1', '52:54:00:13:77:b2']
+    const ipAddress = forgetFirst ? '10.213.77.100' : '10.213.77.101'
+    await networks.ensureDhcpHost(spec.name, { macAddress: first, ipAddress, name: 'first' })
+    expect(await lease(first)).toContain(`lease of ${ipAddress} obtained`)
+    if (forgetFirst) await networks.removeDhcpHost(spec.name, first)
+    await networks.ensureDhcpHost(spec.name, { macAddress: second, ipAddress, name: 'second' })
+    expect(await lease(second)).toContain(`lease of ${ipAddress} obtained`)
+    await inHost('ip', '-n', 'guest', 'link', 'set', 'eth0', 'address', guestMac)
   })
 
   test('has its packet rules again after somebody flushed them and libvirtd restarted', async () => {

@@ -34,6 +34,8 @@ export interface LibvirtTestHost {
   command(argv: readonly string[]): readonly [string, ...string[]]
   /** Runs a program inside; resolves whatever its exit code is. */
   exec(argv: readonly string[], input?: string): Promise<ExecResult>
+  /** Sends a UDP datagram from inside. */
+  sendDatagram(message: Buffer, route: DatagramRoute): Promise<void>
   /** Power cut: every process in the host is killed at once. Files stay. */
   kill(): Promise<void>
   /** Power on after `kill`; resolves once libvirtd answers. */
@@ -51,6 +53,12 @@ export interface LibvirtTestHost {
   stop(): Promise<void>
 }
 
+export interface DatagramRoute {
+  readonly from: string
+  readonly to: string
+  readonly port: number
+}
+
 export interface ExecResult {
   readonly code: number
   readonly stdout: string
@@ -59,6 +67,14 @@ export interface ExecResult {
 
 const initScript = fileURLToPath(new URL('libvirt-host-init.sh', import.meta.url))
 const startMs = 30_000
+const datagramProgram = `
+  const [hex, from, to, port] = process.argv.slice(1)
+  const socket = require('node:dgram').createSocket('udp4')
+  socket.bind(0, from, () => {
+    socket.setBroadcast(true)
+    socket.send(Buffer.from(hex, 'hex'), Number(port), to, () => socket.close())
+  })
+`
 
 const qemuConf = `user = "root"
 group = "root"
@@ -181,6 +197,12 @@ class NamespacedHost implements LibvirtTestHost {
 
   async exec(argv: readonly string[], input = ''): Promise<ExecResult> {
     return run(this.command(argv), input)
+  }
+
+  async sendDatagram(message: Buffer, { from, to, port }: DatagramRoute): Promise<void> {
+    const argv = [process.execPath, '-e', datagramProgram, message.toString('hex'), from, to, String(port)]
+    const { code, stderr } = await this.exec(argv)
+    if (code !== 0) throw new Error(`cannot send from ${this.name}: ${stderr}`)
   }
 
   async killLibvirtd(signal: 'KILL' | 'TERM' = 'KILL'): Promise<void> {

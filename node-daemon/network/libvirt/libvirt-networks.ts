@@ -26,8 +26,12 @@ import type { DhcpEntry } from './network-xml.ts'
 import { dhcpHost, libvirtNetworkName, libvirtNetworkPrefix, natNetwork } from './network-xml.ts'
 import { PacketFilter } from './packet-filter.ts'
 import { isPluggedInto } from './plugged-in.ts'
+import type { Lease } from './release-message.ts'
 import type { RunProgram } from './run-program.ts'
 import { runHere } from './run-program.ts'
+import type { SendBroadcast } from './send-broadcast.ts'
+import { broadcastHere } from './send-broadcast.ts'
+import { StaleLeases } from './stale-leases.ts'
 
 export interface LibvirtNetworksDeps {
   /** From `openLibvirt`; shared with the hypervisor. */
@@ -35,6 +39,8 @@ export interface LibvirtNetworksDeps {
   readonly log: Logger
   /** Runs programs where the bridges are; by default beside this process. */
   readonly run?: RunProgram
+  /** Sends datagrams where the bridges are; by default from this process. */
+  readonly send?: SendBroadcast
 }
 
 /** NAT networks run by libvirt (bridge and dnsmasq) and the host's packet filter, and bridges that the host has. */
@@ -55,13 +61,15 @@ class LibvirtNetworks implements NetworkDriver {
   readonly #libvirt: LibvirtHost
   readonly #log: Logger
   readonly #filter: PacketFilter
+  readonly #leases: StaleLeases
   /** One change at a time: two at once could each undo what the other read. */
   readonly #changes = new Turnstile(1)
 
-  constructor({ libvirt, log, run = runHere }: LibvirtNetworksDeps) {
+  constructor({ libvirt, log, run = runHere, send = broadcastHere }: LibvirtNetworksDeps) {
     this.#libvirt = libvirt
     this.#log = log
     this.#filter = new PacketFilter(run, log)
+    this.#leases = new StaleLeases({ libvirt, log, send })
     libvirt.on('state', (state) => {
       if (state === 'down') this.#filter.forget()
     })
@@ -87,6 +95,10 @@ class LibvirtNetworks implements NetworkDriver {
           throw new HypervisorError('invalid', `network ${network}: ${host.ipAddress} is not in ${range}`)
         }
         await this.#changeEverywhere(existing, (entries) => planDhcpHost(entries, host), signal)
+        if (!existing.active) return
+        const isStale = (lease: Lease) =>
+          lease.ipAddress === host.ipAddress && lease.macAddress !== host.macAddress.toLowerCase()
+        await this.#leases.release(existing.net, existing.live, isStale, signal)
       }),
     )
   }
@@ -97,6 +109,9 @@ class LibvirtNetworks implements NetworkDriver {
         const existing = await this.#readOurs(network, signal)
         if (existing === undefined) return
         await this.#changeEverywhere(existing, (entries) => planDhcpRemoval(entries, macAddress), signal)
+        if (!existing.active) return
+        const isStale = (lease: Lease) => lease.macAddress === macAddress.toLowerCase()
+        await this.#leases.release(existing.net, existing.live, isStale, signal)
       }),
     )
   }

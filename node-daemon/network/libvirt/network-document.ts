@@ -46,6 +46,8 @@ export interface NetworkDocument {
   /** The name of Kvorum's Network; undefined for a network that is not ours. */
   readonly owner: string | undefined
   readonly macAddress: string | undefined
+  /** The host's address in its first IPv4 range. */
+  readonly gateway: string | undefined
   /** Its IPv4 ranges. */
   readonly subnets: readonly Subnet[]
   readonly hosts: readonly DhcpEntry[]
@@ -62,6 +64,7 @@ export function parseNetwork(xml: string): NetworkDocument {
     uuid: network.uuid,
     owner: network.metadata?.network?.['@name'],
     macAddress: network.mac?.['@address'],
+    gateway: ipv4[0]?.['@address'],
     subnets: ipv4.flatMap(subnetOf),
     hosts: (ipv4[0]?.dhcp?.host ?? []).flatMap(entryOf),
     settings: settingsIn(network),

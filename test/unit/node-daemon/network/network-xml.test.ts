@@ -33,6 +33,7 @@ describe('natNetwork', () => {
       uuid,
       owner: 'default',
       macAddress: '52:54:00:ab:a6:c7',
+      gateway: '10.80.0.1',
       subnets: [{ first: 173015040, last: 173015295, prefix: 24 }],
       hosts,
       settings: settingsOf(spec),
