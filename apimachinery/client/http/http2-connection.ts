@@ -9,13 +9,13 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../clock.ts'
 import { type Connection, RequestRefusedError, type WireRequest, type WireResponse } from './connection.ts'
 
-const pingEveryMs = 5_000
+const pingEveryMs = 3_000
 const pingTimeoutMs = 5_000
 const streamWindowBytes = 1 << 20
 const connectionWindowBytes = 16 << 20
 
 /**
- * HTTP/2 over one TLS socket. A silent peer is asked for a sign of life every five seconds, so that a host that lost
+ * HTTP/2 over one TLS socket. A silent peer is asked for a sign of life every few seconds, so that a host that lost
  * its power or its network is noticed although TCP would wait for many minutes.
  */
 export class Http2Connection implements Connection {
@@ -88,6 +88,10 @@ export class Http2Connection implements Connection {
     for await (const chunk of stream) {
       this.#heard = true
       yield chunk as Buffer
+    }
+    // A stream whose connection broke ends as if all of it had arrived; only its code tells.
+    if (stream.rstCode !== undefined && stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
+      throw new Error('the connection broke in the middle of the answer')
     }
   }
 
