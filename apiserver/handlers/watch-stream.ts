@@ -41,6 +41,7 @@ export class WatchStream {
   readonly #cancels = new Set<() => void>()
   /** Events that came while the initial objects were still being written. */
   #held: CacheEvent[] | undefined = []
+  #heldBytes = 0
   #revision = 0
   #response: ServerResponse | undefined
 
@@ -119,7 +120,8 @@ export class WatchStream {
     this.#revision = Math.max(this.#revision, revision)
     if (this.#held) {
       this.#held.push(...events)
-      if (this.#held.length * 1024 > maxUnreadBytes) this.#cutOff()
+      for (const { item } of events) this.#heldBytes += item.json.length
+      if (this.#heldBytes > maxUnreadBytes) this.#cutOff()
     } else this.#writeEvents(events)
   }
 

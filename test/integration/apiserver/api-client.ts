@@ -35,6 +35,11 @@ export class ApiClient {
   readonly #admin: Agent
   readonly #anonymous: Agent
 
+  /** The administrator's, for clients of other kinds. */
+  static credentials(server: TestApiServer): Credentials {
+    return credentialsOf(server.adminKubeconfig)
+  }
+
   constructor(server: TestApiServer) {
     this.#url = new URL(server.url)
     this.#credentials = credentialsOf(server.adminKubeconfig)
