@@ -43,6 +43,8 @@ export interface World {
   source: OpenSource
   bootedAt: number
   start(overrides?: Partial<NodeDaemonDeps>): NodeDaemon
+  /** As `start`, as another installation of the same host name. */
+  startAs(identity: string, overrides?: Partial<NodeDaemonDeps>): NodeDaemon
   /** Lets everything that is due happen, and then what falls due within `ms`. */
   settle(ms?: number): Promise<void>
   run(name?: string): Promise<Stored<VirtualMachineInstance> | undefined>
@@ -86,9 +88,10 @@ export function aWorld(...objects: readonly KubeObject[]): World {
     told,
     source: bytesSource(Buffer.alloc(1024 ** 2, 1)),
     bootedAt: clock.now() - 3_600_000,
-    start(overrides = {}) {
+    start: (overrides) => world.startAs('installation-1', overrides),
+    startAs(identity, overrides = {}) {
       const daemon = runNodeDaemon(
-        { hostName, identity: 'installation-1', endpoint: { port: 7444 }, version: '0.1.0' },
+        { hostName, identity, endpoint: { port: 7444 }, version: '0.1.0' },
         {
           client,
           clock,
