@@ -5,6 +5,8 @@ import { run } from '../run.ts'
 
 const socketPath = '/run/libvirt/libvirt-sock'
 const startMs = 20_000
+// Daemons that go into the background by themselves.
+const startCommand = 'virtlogd -d; exec libvirtd -d'
 
 /**
  * Sees to it that libvirtd answers: through systemd where it runs, else as a daemon of its own. With `maskKvm`
@@ -36,19 +38,12 @@ async function startWithSystemd(maskKvm: boolean): Promise<void> {
 
 async function startAlone(maskKvm: boolean): Promise<void> {
   await mkdir('/run/libvirt', { recursive: true })
-  const command = 'virtlogd -d; exec libvirtd -d'
-  if (maskKvm && (await exists('/dev/kvm'))) {
-    await runDetached('unshare', [
-      '-m',
-      '--propagation',
-      'slave',
-      'sh',
-      '-c',
-      `mount --bind /dev/null /dev/kvm; ${command}`,
-    ])
-  } else {
-    await runDetached('sh', ['-c', command])
-  }
+  if (!maskKvm || !(await exists('/dev/kvm'))) return runDetached('sh', ['-c', startCommand])
+  // A file that QEMU's user may not open: with one that it may, libvirtd would find KVM usable and probe for ever.
+  const closed = '/run/libvirt/kvorum-no-kvm'
+  await writeFile(closed, '', { mode: 0o600 })
+  const script = `mount --bind ${closed} /dev/kvm; ${startCommand}`
+  return runDetached('unshare', ['-m', '--propagation', 'slave', 'sh', '-c', script])
 }
 
 // libvirtd forks into the background by itself; what it inherits must not keep our pipes open.
