@@ -3,7 +3,9 @@ import type { KubeObject, Stored } from '../../crds/meta/object-meta.ts'
 
 /**
  * The port to a Kubernetes API, ours or any other. Failures are `StatusError`s (apimachinery/status-error.ts);
- * a server that cannot be reached is one with reason `ServiceUnavailable`. Returned objects belong to the caller.
+ * a server that cannot be reached is one with reason `ServiceUnavailable`, one that does not answer in time `Timeout`,
+ * and after either a write may have happened. A call whose signal is aborted rejects with the signal's reason.
+ * Returned objects belong to the caller.
  */
 export interface Client {
   get<T extends KubeObject>(

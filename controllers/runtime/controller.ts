@@ -114,7 +114,8 @@ class Controller<T extends KubeObject> implements RunningController {
     this.#queue = new WorkQueue({
       clock: runtime.clock,
       concurrency: spec.concurrency ?? defaultConcurrency,
-      work: (key) => this.#look(key),
+      work: (key) =>
+        this.#look(key).catch((error: unknown) => this.#follow(key, { next: 'failed', error }, this.#log)),
       onDepth: (waiting) => depth.set(waiting),
       ...(runtime.random && { random: runtime.random }),
     })

@@ -29,8 +29,8 @@ export async function reconcilePass<T extends KubeObject>(
   ctx: ReconcileContext,
   object: Stored<T>,
 ): Promise<PassEnd> {
-  const copy = workingCopy(object)
   const write: Write<T> = { deps, ctx, object, written: undefined }
+  const copy = workingCopy(object)
   let ended: PassEnd['ended']
   try {
     ended = await deps.reconciler.reconcile(ctx, copy)

@@ -4,6 +4,7 @@ import { openConnection } from './open-connection.ts'
 
 // Tokens and certificates are renewed long before they end; a look this often notices in time and costs nothing.
 const credentialsMaxAgeMs = 30_000
+const maxAttempts = 3
 
 /**
  * Keeps the one connection that all requests share: opens it when it is first needed, again when it was lost, and a
@@ -24,23 +25,31 @@ export class Connector {
     this.#clock = clock
   }
 
+  /** Rejects when the server cannot be reached, or ends every connection as soon as it is open. */
   async connection(): Promise<Connection> {
-    if (this.#closed) throw new Error('the client is closed')
-    const opening = (this.#current ??= this.#connect())
-    try {
-      const connection = await opening
-      if (connection.usable) return connection
-    } catch (error) {
-      if (this.#current === opening) this.#current = undefined
-      throw error
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      if (this.#closed) throw new Error('the client is closed')
+      const opening = (this.#current ??= this.#connect())
+      try {
+        const connection = await opening
+        if (connection.usable) return connection
+      } catch (error) {
+        this.#forget(opening)
+        throw error
+      }
+      this.#forget(opening)
     }
-    if (this.#current === opening) this.#current = undefined
-    return this.connection()
+    throw new Error('the server ends every connection at once')
   }
 
-  /** The connection in use, if there is one. */
-  async current(): Promise<Connection | undefined> {
-    return this.#current?.catch(() => undefined)
+  /** Somebody else may have begun to open the next one already. */
+  #forget(opening: Promise<Connection>): void {
+    if (this.#current === opening) this.#current = undefined
+  }
+
+  /** Finds out whether the connection in use is still alive; a dead one is gone within `timeoutMs`. */
+  probe(timeoutMs: number): void {
+    this.#current?.then((connection) => connection.probe(timeoutMs)).catch(() => {})
   }
 
   async #connect(): Promise<Connection> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { StatusError } from '../../status-error.ts'
+import { unlessAborted } from '../unless-aborted.ts'
 import { readAll } from './body.ts'
 import {
   type Connection,
@@ -72,7 +73,8 @@ export class Exchange {
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason
       if (timeout.signal.aborted) {
-        await this.#suspect()
+        // No answer may mean that the connection is dead: find out before more is sent on it.
+        this.#options.connector.probe(suspicionMs)
         throw timeout.signal.reason
       }
       throw asStatusError(error)
@@ -81,19 +83,13 @@ export class Exchange {
     }
   }
 
-  /** A request that got no answer may mean that the connection is dead: find out before the next one is sent on it. */
-  async #suspect(): Promise<void> {
-    const connection = await this.#options.connector.current()
-    connection?.probe(suspicionMs)
-  }
-
   async #authorized(request: ExchangeRequest, signal: AbortSignal): Promise<WireResponse> {
     const { connector } = this.#options
-    const credentials = await connector.credentials()
+    const credentials = await unlessAborted(connector.credentials(), signal)
     const response = await this.#sent(request, credentials, signal)
     if (response.status !== 401) return succeeded(response)
     // The token may have been renewed since it was read; the server has done nothing, so ask again.
-    const renewed = await connector.credentials(true)
+    const renewed = await unlessAborted(connector.credentials(true), signal)
     if (sameHeaders(credentials, renewed)) return succeeded(response)
     await readAll(response.body, maxFailureBytes)
     return succeeded(await this.#sent(request, renewed, signal))
@@ -105,14 +101,19 @@ export class Exchange {
     signal: AbortSignal,
   ): Promise<WireResponse> {
     const wire = this.#wire(request, credentials, signal)
-    const connection = await this.#options.connector.connection()
+    const connection = await this.#connection(signal)
     try {
       return await connection.send(wire)
     } catch (error) {
       if (signal.aborted || !mayRepeat(request, connection, error)) throw error
-      const next = await this.#options.connector.connection()
+      const next = await this.#connection(signal)
       return next.send(wire)
     }
+  }
+
+  /** Others may wait for the same connection longer than this request can. */
+  #connection(signal: AbortSignal): Promise<Connection> {
+    return unlessAborted(this.#options.connector.connection(), signal)
   }
 
   #wire(request: ExchangeRequest, credentials: Credentials, signal: AbortSignal): WireRequest {

@@ -1,4 +1,5 @@
 import { constants } from 'node:http2'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Client, WatchEvent, WatchOptions } from '../../../../apimachinery/client/client.ts'
 import { httpClient, type HttpClientOptions } from '../../../../apimachinery/client/http-client.ts'
@@ -323,6 +324,26 @@ describe('the connection', () => {
     await client.get(disks, key)
 
     expect(server.sessions).toHaveLength(1)
+  })
+
+  test('that is not made in time, and credentials that do not come, do not hold up a request beyond its time', async () => {
+    // Takes connections and never says a word.
+    const deaf = createServer((socket) => socket.resume())
+    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve))
+    const { port } = deaf.address() as AddressInfo
+    const clock = manualClock()
+    const unanswered = { ...server.config(), server: `https://127.0.0.1:${port}` }
+    const hanging = { ...server.config(), credentials: () => new Promise<never>(() => {}) }
+
+    for (const config of [unanswered, hanging]) {
+      const client = httpClient(config, { clock, timeoutMs: 2_000 })
+      clients.push(client)
+      const [outcome] = await Promise.allSettled([client.get(disks, key), clock.advance(2_000)])
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { reason: 'Timeout' } })
+    }
+
+    await clock.advance(10_000)
+    await new Promise((resolve) => deaf.close(resolve))
   })
 
   test('is closed with the client, and what is under way fails', async () => {
