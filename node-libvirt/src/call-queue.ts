@@ -118,6 +118,11 @@ export class CallQueue {
     this.#waiting = this.#waiting.filter((call) => !call.settled)
   }
 
+  /** The call in flight of a serial number. */
+  get(serial: number): PendingCall | undefined {
+    return this.#inFlight.get(serial)
+  }
+
   /** Takes out the call that a reply belongs to, and starts the next one. */
   take(serial: number): PendingCall | undefined {
     const call = this.#inFlight.get(serial)

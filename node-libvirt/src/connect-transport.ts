@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { PassThrough, Writable } from 'node:stream'
 import { connectTls } from './connect-tls.ts'
 import type { TlsCredentials } from './connect-tls.ts'
 import { DisconnectedError } from './errors.ts'
@@ -65,11 +66,21 @@ function commandTransport({ argv: [program, ...args] }: CommandTransport): Trans
   child.stderr.on('data', (text: string) => {
     said = (said + text).slice(-keptErrorOutput)
   })
-  child.once('error', (error) => child.stdout.destroy(error))
+  // The input ends only when the child has said everything, so that its last words can explain the end;
+  // a broken pipe to it is no news then.
+  const input = new PassThrough()
+  child.stdout.pipe(input, { end: false })
+  child.once('error', (error) => input.destroy(error))
+  child.once('close', () => input.end())
+  child.stdin.on('error', () => {})
+  const output = new Writable({
+    write: (chunk: Buffer, _encoding, callback) => void child.stdin.write(chunk, () => callback()),
+  })
   return {
-    input: child.stdout,
-    output: child.stdin,
+    input,
+    output,
     destroy: () => {
+      input.destroy()
       child.stdin.destroy()
       child.stdout.destroy()
       child.kill()

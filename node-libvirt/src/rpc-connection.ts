@@ -60,6 +60,7 @@ export class RpcConnection extends EventEmitter<{ message: [Frame]; close: [Erro
       write: (packets, sent) => this.#write(packets, sent),
       pause: () => transport.input.pause(),
       resume: () => transport.input.resume(),
+      isOpening: (serial) => this.#calls.get(serial)?.procedure.stream !== undefined,
     })
     if (keepAlive !== false)
       this.#keepAlive = new KeepAlive(keepAlive, {
@@ -243,7 +244,10 @@ export class RpcConnection extends EventEmitter<{ message: [Frame]; close: [Erro
     const opening = this.#openings.get(call)
     this.#openings.delete(call)
     const { procedure } = call
-    if (frame.status === MessageStatus.error) return call.reject(errorOf(frame.payload, procedure.name))
+    if (frame.status === MessageStatus.error) {
+      this.#streams.forget(frame.serial)
+      return call.reject(errorOf(frame.payload, procedure.name))
+    }
     if (frame.procedure !== procedure.number || frame.program !== procedure.program)
       return call.reject(
         new ProtocolError(`The reply to ${procedure.name} is one to procedure ${frame.procedure}`),

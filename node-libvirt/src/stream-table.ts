@@ -14,12 +14,19 @@ export interface StreamTableActions {
   readonly write: (packets: readonly Uint8Array[], sent: (error?: Error | null) => void) => void
   readonly pause: () => void
   readonly resume: () => void
+  /** Whether a call of this serial number that opens a stream has no reply yet. */
+  readonly isOpening: (serial: number) => boolean
 }
+
+/** Data that may run ahead of the reply to its call: as much as the longest packet. */
+const maxEarlyBytes = 33_554_432
 
 /** The open streams of a connection by serial number, and those whose last packets are still on their way. */
 export class StreamTable {
   readonly #actions: StreamTableActions
   readonly #open = new Map<number, { readonly stream: LibvirtStream; readonly procedure: string }>()
+  /** Packets that came before the reply to their call: the daemon's threads race. */
+  readonly #early = new Map<number, { readonly frames: Frame[]; bytes: number }>()
   /** Aborted here, not yet confirmed by the daemon: what comes for them is dropped. */
   readonly #aborted = new Set<number>()
 
@@ -30,10 +37,19 @@ export class StreamTable {
   open(procedure: Procedure<never, unknown>, serial: number, options: StreamOptions): LibvirtStream {
     const stream = new LibvirtStream(this.#port(procedure, serial), options)
     this.#open.set(serial, { stream, procedure: procedure.name })
+    const early = this.#early.get(serial)
+    this.#early.delete(serial)
+    for (const frame of early?.frames ?? []) this.receive(frame)
     return stream
   }
 
+  /** The call that was to open a stream has failed. */
+  forget(serial: number): void {
+    this.#early.delete(serial)
+  }
+
   failAll(error: Error): void {
+    this.#early.clear()
     const open = [...this.#open.values()]
     this.#open.clear()
     this.#aborted.clear()
@@ -47,13 +63,24 @@ export class StreamTable {
       return
     }
     const entry = this.#open.get(frame.serial)
-    if (entry === undefined) throw new ProtocolError(`Data for the unknown stream ${frame.serial}`)
+    if (entry === undefined) return this.#keepEarly(frame)
     if (isLast) this.#open.delete(frame.serial)
     if (frame.status === MessageStatus.error)
       return entry.stream.receiveError(streamError(frame.payload, entry.procedure))
     if (frame.status === MessageStatus.ok) return entry.stream.receiveEnd()
     if (frame.type === MessageType.streamHole) return entry.stream.receiveHole(holeLength(frame.payload))
     entry.stream.receive(frame.payload)
+  }
+
+  #keepEarly(frame: Frame): void {
+    if (!this.#actions.isOpening(frame.serial))
+      throw new ProtocolError(`Data for the unknown stream ${frame.serial}`)
+    const early = this.#early.get(frame.serial) ?? { frames: [], bytes: 0 }
+    this.#early.set(frame.serial, early)
+    early.frames.push(frame)
+    early.bytes += frame.payload.length
+    if (early.bytes > maxEarlyBytes)
+      throw new ProtocolError(`The stream ${frame.serial} runs ahead of its reply`)
   }
 
   #port({ program, number }: Procedure<never, unknown>, serial: number): StreamPort {

@@ -53,6 +53,19 @@ describe('reading', () => {
     expect(streamFrames(setup.daemon.clients[0]).map(({ status }) => status)).toEqual([MessageStatus.ok])
   })
 
+  test('takes data that runs ahead of the reply', async () => {
+    await using setup = await opened()
+    setup.daemon.on('domainScreenshot', (client, frame) => {
+      if (frame.type !== MessageType.call) return confirming(client, frame)
+      client.stream(frame, Buffer.from('picture'))
+      client.stream(frame, Buffer.alloc(0))
+      client.reply(frame, (w) => w.optionalString('image/png'))
+    })
+    const { ret, stream } = await setup.connection.stream('domainScreenshot', { dom, screen: 0 })
+    expect(ret).toEqual({ mime: 'image/png' })
+    expect((await buffer(stream)).toString()).toBe('picture')
+  })
+
   test('that is broken off tells the daemon, and late data harms nothing', async () => {
     await using setup = await opened()
     setup.daemon.on('storageVolDownload', (client, frame) => {
