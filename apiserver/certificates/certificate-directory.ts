@@ -1,4 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
 import type { Clock } from '../../apimachinery/clock.ts'
@@ -47,7 +48,10 @@ export class CertificateDirectory {
     if (expiry === undefined || expiry - renewBeforeMs < this.#clock.now()) return false
     const certificate = new X509Certificate(pair.certificate)
     if (!certificate.verify(new X509Certificate(authority.certificate).publicKey)) return false
-    return hosts.every((host) => (certificate.checkIP(host) ?? certificate.checkHost(host)) !== undefined)
+    // Each throws on what is meant for the other.
+    const isFor = (host: string) =>
+      isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)
+    return hosts.every((host) => isFor(host) !== undefined)
   }
 
   async #read(name: string): Promise<KeyPair | undefined> {
