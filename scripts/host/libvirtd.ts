@@ -39,9 +39,9 @@ async function startWithSystemd(maskKvm: boolean): Promise<void> {
 async function startAlone(maskKvm: boolean): Promise<void> {
   await mkdir('/run/libvirt', { recursive: true })
   if (!maskKvm || !(await exists('/dev/kvm'))) return runDetached('sh', ['-c', startCommand])
-  // A file that QEMU's user may not open: with one that it may, libvirtd would find KVM usable and probe for ever.
+  // A device that QEMU's user may not open: with one that it may, libvirtd would find KVM usable and probe for ever.
   const closed = '/run/libvirt/kvorum-no-kvm'
-  await writeFile(closed, '', { mode: 0o600 })
+  if (!(await exists(closed))) await run('mknod', ['-m', '600', closed, 'c', '1', '3'])
   const script = `mount --bind ${closed} /dev/kvm; ${startCommand}`
   return runDetached('unshare', ['-m', '--propagation', 'slave', 'sh', '-c', script])
 }
