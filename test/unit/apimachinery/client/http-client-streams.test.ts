@@ -219,7 +219,7 @@ describe('watch', () => {
     let stream: { readonly destroyed: boolean } | undefined
     server.answer((_request, response) => {
       response.writeHead(200, {})
-      response.write(added('a'))
+      response.write(added('a') + added('b'))
       stream = response.stream
     })
     const controller = new AbortController()

@@ -102,6 +102,7 @@ describe('addAfter', () => {
     queue.addAfter('a', 1_000)
     queue.addAfter('a', 2_000)
     await clock.advance(1_000)
+    expect(begun).toEqual(['a'])
     await end('a')
     await clock.advance(60_000)
 
