@@ -30,8 +30,11 @@ async function openBelow(importDir: string, path: string) {
   let real: string
   try {
     const base = await realpath(importDir)
+    const outside = unreachable(`${path} is not in the import directory`)
+    // Before looking, so that not even the existence of a file elsewhere is told.
+    if (!join(base, path).startsWith(base + sep)) throw outside
     real = await realpath(join(base, path))
-    if (!real.startsWith(base + sep)) throw unreachable(`${path} is not in the import directory`)
+    if (!real.startsWith(base + sep)) throw outside
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
       throw unreachable(`the import directory has no file ${path}`, error)

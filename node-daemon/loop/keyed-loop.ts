@@ -108,6 +108,7 @@ export class KeyedLoop {
     const seconds = () => (clock.monotonic() - before) / 1000
     // Begins in a later turn, so that a burst of wishes is one pass and whoever enqueues is never re-entered.
     await setImmediate()
+    this.#again.delete(key)
     try {
       const againAfterMs = await run(key, this.#stop.signal)
       this.#backoff.reset(key)
