@@ -22,7 +22,11 @@ export class StaleLeases {
     this.#deps = deps
   }
 
-  /** Releases the leases that `isStale` picks. A failure is logged: the lease ends by itself, only later. */
+  /**
+   * Releases the leases that `isStale` picks, of those that libvirt knows and of those that the network's entries may
+   * have led to: libvirt learns of a new lease only a moment later. Releasing what is no lease does nothing. A failure is
+   * logged: the lease ends by itself, only later.
+   */
   async release(
     net: Network,
     document: NetworkDocument,
@@ -35,7 +39,13 @@ export class StaleLeases {
     } = document
     if (gateway === undefined || subnet === undefined) return
     const route = { from: gateway, to: formatAddress(subnet.last), port: dhcpServerPort }
-    for (const lease of (await this.#read(net, signal)).filter(isStale)) {
+    const known = [...document.hosts, ...(await this.#read(net, signal))]
+    const stale = new Map(
+      known
+        .filter(isStale)
+        .map(({ macAddress, ipAddress }) => [`${macAddress} ${ipAddress}`, { macAddress, ipAddress }]),
+    )
+    for (const lease of stale.values()) {
       try {
         await this.#deps.send(releaseMessage(lease, gateway), route)
       } catch (error) {
@@ -47,16 +57,8 @@ export class StaleLeases {
   async #read(net: Network, signal: AbortSignal | undefined): Promise<readonly Lease[]> {
     const request = { net, mac: null, needResults: 1 }
     const { leases } = await this.#deps.libvirt.query('networkGetDhcpLeases', request, { signal })
-    return leases.flatMap(({ mac, ipaddr, clientid }) =>
-      mac === null
-        ? []
-        : [
-            {
-              macAddress: mac.toLowerCase(),
-              ipAddress: ipaddr,
-              ...(clientid !== null && { clientId: clientid }),
-            },
-          ],
+    return leases.flatMap(({ mac, ipaddr }) =>
+      mac === null ? [] : [{ macAddress: mac.toLowerCase(), ipAddress: ipaddr }],
     )
   }
 }
