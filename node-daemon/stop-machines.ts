@@ -1,11 +1,17 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Hypervisor, ObservedDomain } from './hypervisor/hypervisor.ts'
+import type { RunRecords } from './machine/run-records.ts'
 
 // Guests miss ACPI's button while they boot: it is pressed again.
 const askAgainMs = 10_000
 
 export interface StopMachinesOptions {
   readonly hypervisor: Hypervisor
+  /**
+   * What this installation has started. With it, machines of other installations are left alone, and the daemon that
+   * follows knows that nobody wanted these to stop: it lets them start again.
+   */
+  readonly records?: RunRecords
   readonly clock: Clock
   readonly graceMs: number
   readonly signal: AbortSignal
@@ -17,11 +23,23 @@ export interface StopMachinesOptions {
  * when the grace period is over. Resolves to how many ran. Domains that are not ours are left alone.
  */
 export async function stopMachines(options: StopMachinesOptions): Promise<number> {
-  const { hypervisor, signal, report } = options
-  const machines = (await hypervisor.listDomains(signal)).filter(runs)
+  const { report } = options
+  const machines = await ownMachines(options)
   for (const { name } of machines) report(`Shutting down ${name}`)
   await Promise.all(machines.map((machine) => stopMachine(machine, options)))
   return machines.length
+}
+
+async function ownMachines({ hypervisor, records, signal }: StopMachinesOptions): Promise<ObservedDomain[]> {
+  const machines = (await hypervisor.listDomains(signal)).filter(runs)
+  if (records === undefined) return machines
+  const own = new Map((await records.list()).map((run) => [run.uid, run]))
+  const ours = machines.flatMap((domain) => {
+    const run = own.get(domain.owner?.uid ?? '')
+    return run === undefined ? [] : [{ domain, run }]
+  })
+  for (const { run } of ours) await records.put({ ...run, stoppedWithHost: true })
+  return ours.map(({ domain }) => domain)
 }
 
 function runs({ owner, state }: ObservedDomain): boolean {

@@ -32,5 +32,5 @@ export async function takeCensus(deps: DomainCensusDeps, signal: AbortSignal): P
 }
 
 async function isOurs({ owner }: ObservedDomain, { isRun, records }: DomainCensusDeps): Promise<boolean> {
-  return owner !== undefined && (isRun(owner.uid) || (await records.has(owner.uid)))
+  return owner !== undefined && (isRun(owner.uid) || (await records.get(owner.uid)) !== undefined)
 }

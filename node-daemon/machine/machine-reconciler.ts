@@ -170,7 +170,10 @@ export class MachineReconciler {
     const { runs, clock, guests, diskUse, records, events } = this.#deps
     diskUse.take(diskKeysOf(run), run.metadata.uid)
     const { namespace = '', name, uid } = run.metadata
-    if (!(await records.has(uid))) await records.add({ namespace, name, uid, uuid: run.spec.uuid })
+    const record = await records.get(uid)
+    // What `kvorum down` could not stop, or was started again by hand, is a machine like any other.
+    if (record === undefined || record.stoppedWithHost === true)
+      await records.put({ namespace, name, uid, uuid: run.spec.uuid })
     await runs.writeStatus(run, runningStatus(run, clock, guests.watch(run.spec.uuid)), signal)
     if (run.status?.phase !== 'Running') events.normal(run, 'Running', 'The machine runs')
     return {}
@@ -196,12 +199,13 @@ export class MachineReconciler {
   }
 
   async #recordEnd(situation: Situation, signal: AbortSignal): Promise<Next> {
-    const { runs, clock, events, hypervisor, guests, diskUse } = this.#deps
+    const { runs, clock, events, hypervisor, guests, diskUse, records } = this.#deps
     const { run, domain, lastReason, hostBootedAt } = situation
     // A guest that panicked may have left its QEMU behind.
     if (domain?.state === 'crashed') await hypervisor.destroyDomain(run.spec.uuid, signal)
     const end = classifyEnd({
       requested: run.metadata.deletionTimestamp !== undefined,
+      stoppedWithHost: (await records.get(run.metadata.uid))?.stoppedWithHost === true,
       domain,
       lastReason,
       hostRestarted: hostBootedAt > Date.parse(run.status?.startedAt ?? ''),

@@ -25,7 +25,7 @@ export async function removeOrphan(
     })
     return elsewhereMs
   }
-  if (!(await deps.records.has(owner.uid))) {
+  if ((await deps.records.get(owner.uid)) === undefined) {
     deps.log.debug('Machine of another installation: left alone', fields)
     return undefined
   }

@@ -11,6 +11,8 @@ export interface EndEvidence {
   readonly requested: boolean
   /** The run's domain, which does not run any more; undefined when it is gone. */
   readonly domain: ObservedDomain | undefined
+  /** It was shut down together with Kvorum or the host. */
+  readonly stoppedWithHost: boolean
   /** What an event said about the domain, in case it cannot be asked any more. */
   readonly lastReason: DomainStateReason | undefined
   /** The host booted after the run had started. */
@@ -18,8 +20,11 @@ export interface EndEvidence {
 }
 
 /** How a run ended whose domain does not run any more. */
-export function classifyEnd({ requested, domain, lastReason, hostRestarted }: EndEvidence): EndOfRun {
+export function classifyEnd(evidence: EndEvidence): EndOfRun {
+  const { requested, domain, lastReason, hostRestarted, stoppedWithHost } = evidence
   if (requested) return { reason: 'Requested', message: 'The machine was shut down as it was asked to' }
+  if (stoppedWithHost)
+    return { reason: 'HostRestarted', message: 'The machine was shut down together with its host' }
   if (domain?.state === 'crashed') return ends.crashed
   const told = domain?.stateReason ?? 'unknown'
   const reason = told === 'unknown' || told === 'started' ? (lastReason ?? 'unknown') : told

@@ -9,17 +9,23 @@ const record = z.object({
   uid: z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
   /** The domain's. */
   uuid: z.string(),
+  stoppedWithHost: z.boolean().optional(),
 })
 
-export type RunRecord = DomainOwner & { readonly uuid: string }
+export type RunRecord = DomainOwner & {
+  readonly uuid: string
+  /** The machine was shut down because the host or Kvorum on it was, not because anybody wanted the machine to stop. */
+  readonly stoppedWithHost?: boolean | undefined
+}
 
 /**
  * What this installation has started on the host. It outlives the API server, and tells a machine of ours whose
  * object is gone from one that another installation runs on the same libvirtd.
  */
 export interface RunRecords {
-  has(uid: string): Promise<boolean>
-  add(run: RunRecord): Promise<void>
+  get(uid: string): Promise<RunRecord | undefined>
+  /** Replaces what there is about the run. */
+  put(run: RunRecord): Promise<void>
   remove(uid: string): Promise<void>
   list(): Promise<readonly RunRecord[]>
 }
@@ -35,14 +41,10 @@ export function fileRunRecords(directory: string): RunRecords {
     }
   }
   return {
-    has: async (uid) => (await read(pathOf(uid))) !== undefined,
-    async add(run) {
+    get: (uid) => read(pathOf(uid)),
+    async put(run) {
       await mkdir(directory, { recursive: true, mode: 0o700 })
-      const { namespace, name, uid, uuid } = run
-      await writeFile(pathOf(uid), JSON.stringify({ namespace, name, uid, uuid }), {
-        mode: 0o600,
-        flush: true,
-      })
+      await writeFile(pathOf(run.uid), JSON.stringify(record.parse(run)), { mode: 0o600, flush: true })
     },
     remove: (uid) => rm(pathOf(uid), { force: true }),
     async list() {
@@ -57,8 +59,8 @@ export function fileRunRecords(directory: string): RunRecords {
 export function memoryRunRecords(): RunRecords {
   const runs = new Map<string, RunRecord>()
   return {
-    has: async (uid) => runs.has(uid),
-    add: async (run) => void runs.set(run.uid, run),
+    get: async (uid) => runs.get(uid),
+    put: async (run) => void runs.set(run.uid, run),
     remove: async (uid) => void runs.delete(uid),
     list: async () => [...runs.values()],
   }

@@ -68,7 +68,7 @@ async function startDomain(
   const startedAt = deps.clock.monotonic()
   try {
     const spec = domainSpecOf(run, situation.disks, situation.networks)
-    await deps.records.add({ ...owner, uuid: spec.uuid })
+    await deps.records.put({ ...owner, uuid: spec.uuid })
     await ensureDhcpHosts(run, deps, signal)
     // The look at the server may have been long ago by now, for a process that was paused.
     if (!deps.leaseHeld()) return { type: 'not-now', againAfterMs: leaseRecheckMs }

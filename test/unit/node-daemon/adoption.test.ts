@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { virtualMachineInstances } from '../../../apimachinery/client/resources.ts'
 import { getCondition } from '../../../apimachinery/conditions.ts'
 import { HypervisorError } from '../../../node-daemon/hypervisor/hypervisor.ts'
+import { stopMachines } from '../../../node-daemon/stop-machines.ts'
 import { aDisk, aPlacedRun, aWorld, uuid, type World } from './support.ts'
 
 let world: World
@@ -70,6 +71,43 @@ describe('a daemon that starts', () => {
     world.start()
     await world.settle(5_000)
     expect((await world.run())?.status?.phase).toBe('Running')
+  })
+})
+
+describe('machines that are shut down with Kvorum', () => {
+  const stopAll = () =>
+    stopMachines({
+      hypervisor: world.hypervisor,
+      records: world.records,
+      clock: world.clock,
+      graceMs: 60_000,
+      signal: new AbortController().signal,
+      report() {},
+    })
+
+  test('have not ended because anybody wanted them to', async () => {
+    await runThenStop()
+    expect(await stopAll()).toBe(1)
+    world.start()
+    await world.settle(1_000)
+    expect((await world.run())?.status).toMatchObject({ phase: 'Failed', reason: 'HostRestarted' })
+  })
+
+  test('are only those of this installation', async () => {
+    await runThenStop()
+    for (const { uid } of await world.records.list()) await world.records.remove(uid)
+    expect(await stopAll()).toBe(0)
+    expect((await world.hypervisor.getDomain(uuid))?.state).toBe('running')
+  })
+
+  test('count like any other when they run after all', async () => {
+    await runThenStop()
+    for (const run of await world.records.list()) await world.records.put({ ...run, stoppedWithHost: true })
+    world.start()
+    await world.settle(1_000)
+    world.hypervisor.world.guestPowerOff(uuid)
+    await world.settle(1_000)
+    expect((await world.run())?.status?.reason).toBe('GuestShutdown')
   })
 })
 

@@ -18,11 +18,11 @@ describe.each([
 ])('records of runs $name', ({ open }) => {
   test('are there until they are removed', async () => {
     const records = open()
-    expect(await records.has('uid-1')).toBe(false)
+    expect(await records.get('uid-1')).toBeUndefined()
     expect(await records.list()).toEqual([])
-    await records.add(run)
-    await records.add(run)
-    expect(await records.has('uid-1')).toBe(true)
+    await records.put(run)
+    await records.put(run)
+    expect(await records.get('uid-1')).toEqual(run)
     expect(await records.list()).toEqual([run])
     await records.remove('uid-1')
     await records.remove('uid-1')
@@ -47,18 +47,18 @@ describe.each([
 
 describe('records on disk', () => {
   test('outlive the daemon', async () => {
-    await fileRunRecords(directory).add(run)
+    await fileRunRecords(directory).put(run)
     expect(await fileRunRecords(directory).list()).toEqual([run])
   })
 
   test('that a crash left half-written count as none', async () => {
     await writeFile(join(directory, 'uid-1.json'), '{"name')
     expect(await fileRunRecords(directory).list()).toEqual([])
-    expect(await fileRunRecords(directory).has('uid-1')).toBe(false)
+    expect(await fileRunRecords(directory).get('uid-1')).toBeUndefined()
   })
 
   test('cannot be made outside their directory', async () => {
-    await expect(fileRunRecords(directory).add({ ...run, uid: '../escape' })).rejects.toThrow(/uid|string/i)
+    await expect(fileRunRecords(directory).put({ ...run, uid: '../escape' })).rejects.toThrow(/uid|string/i)
     await expect(fileNameRecords(directory).add('../escape')).rejects.toThrow(/name/)
   })
 

@@ -9,7 +9,14 @@ const off = (
 ): ObservedDomain => ({ uuid: 'u', name: 'n', owner: undefined, state, stateReason })
 
 function evidence(overrides: Partial<EndEvidence>): EndEvidence {
-  return { requested: false, domain: undefined, lastReason: undefined, hostRestarted: false, ...overrides }
+  return {
+    requested: false,
+    stoppedWithHost: false,
+    domain: undefined,
+    lastReason: undefined,
+    hostRestarted: false,
+    ...overrides,
+  }
 }
 
 const cases: readonly { name: string; seen: Partial<EndEvidence>; reason: RunEnd }[] = [
@@ -37,6 +44,11 @@ const cases: readonly { name: string; seen: Partial<EndEvidence>; reason: RunEnd
     name: 'the guest shut down and then the host restarted',
     seen: { domain: off('guest-shutdown'), hostRestarted: true },
     reason: 'GuestShutdown',
+  },
+  {
+    name: 'the guest was shut down together with its host',
+    seen: { stoppedWithHost: true, domain: off('guest-shutdown') },
+    reason: 'HostRestarted',
   },
   { name: 'nothing tells', seen: {}, reason: 'Unknown' },
 ]
