@@ -66,6 +66,9 @@ export function controllerList(
   ]
 }
 
+// Passes wait for the API server most of their time, and machines are applied by the dozen.
+const manyAtOnce = 16
+
 /** What a machine is made of: its disks, its placement, itself. */
 function machineControllers(informers: Informers, reconcilers: Reconcilers): Starter[] {
   const { disks, hostClusters, hosts, images, instances, machines, networks, storageDomains } = informers
@@ -74,6 +77,7 @@ function machineControllers(informers: Informers, reconcilers: Reconcilers): Sta
     controller({
       reconciler: reconcilers.disk,
       informer: disks,
+      concurrency: manyAtOnce,
       watches: [
         on(images, wake.disksOfImage),
         on(storageDomains, wake.disksOfDomain),
@@ -97,6 +101,7 @@ function machineControllers(informers: Informers, reconcilers: Reconcilers): Sta
     controller({
       reconciler: reconcilers.machine,
       informer: machines,
+      concurrency: manyAtOnce,
       watches: [
         on(instances, wake.machinesOfInstance),
         on(instances, wake.machinesWaitingForRunsAddress),

@@ -1,10 +1,14 @@
 import type { ObjectKey } from '../../apimachinery/client/client.ts'
 import { setCondition } from '../../apimachinery/conditions.ts'
-import { isConflict, isNotFound } from '../../apimachinery/status-error.ts'
+import { conflict, isConflict, isNotFound } from '../../apimachinery/status-error.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { HostCluster } from '../../crds/v1alpha1/host-cluster.ts'
 import type { Host } from '../../crds/v1alpha1/host.ts'
-import { type VirtualMachineInstance, VmiScheduled } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import {
+  type VirtualMachineInstance,
+  virtualMachineInstanceKind,
+  VmiScheduled,
+} from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import { type Instance, isFinished } from '../instances.ts'
 import { type Outcome, proceed, type ReconcileContext, type Step, stop } from '../runtime/reconciler.ts'
 import { chooseHost } from './choose-host.ts'
@@ -20,6 +24,8 @@ export interface PlaceDeps extends PlacementRequestDeps {
   /** From the server, for when the cache is behind. */
   readonly readInstance: (key: ObjectKey) => Promise<Instance>
 }
+
+const kindRef = { group: virtualMachineInstanceKind.group, resource: virtualMachineInstanceKind.plural }
 
 /** Chooses a host once and for good. Owns the condition Scheduled; who waits is woken when hosts or runs change. */
 export function place(deps: PlaceDeps): Step<VirtualMachineInstance> {
@@ -70,8 +76,9 @@ async function assign(
     if (!isConflict(error) && !isNotFound(error)) throw error
     await learn(deps, instance)
   }
-  // Our own write, or the one that we lost against, wakes us.
-  return stop
+  // Our own write, or the one that we lost against, has made the copy of this pass old: as after any conflict nothing
+  // is written from it. The event of that write wakes us.
+  throw conflict(kindRef, instance.metadata.name, `host ${hostName} was just assigned`)
 }
 
 /** Somebody has changed the run since, perhaps an earlier try of our own whose answer was lost. */

@@ -1,7 +1,7 @@
 import type { ApiResource, Client } from '../../../apimachinery/client/client.ts'
 import type { KubeObject, Stored } from '../../../crds/meta/object-meta.ts'
 
-const patienceMs = 20_000
+const patienceMs = 40_000
 
 /** Resolves with the object as soon as it is as `matches` wants it; undefined stands for one that is not there. */
 export async function watchUntil<T extends KubeObject>(
