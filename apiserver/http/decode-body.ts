@@ -1,4 +1,4 @@
-import { isMap, isPair, isSeq, parseDocument, type Document, type Node } from 'yaml'
+import { isMap, isPair, isSeq, parseDocument, type Document, type Node, type Tags } from 'yaml'
 import { badRequest, StatusError } from '../../apimachinery/status-error.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { decodeProtobuf, isProtobuf } from '../protobuf/decode.ts'
@@ -111,7 +111,12 @@ function decodeYaml(text: string): DecodedBody {
     }
   }
   refuseDeepYaml(text)
-  const document = parseDocument(text, { version: '1.1', uniqueKeys: false, logLevel: 'silent' })
+  const document = parseDocument(text, {
+    version: '1.1',
+    uniqueKeys: false,
+    logLevel: 'silent',
+    customTags: jsonTags,
+  })
   const [problem] = document.errors
   if (problem) throw badRequest(`error parsing YAML: ${problem.message.split('\n')[0]}`)
   let value: Json
@@ -122,6 +127,12 @@ function decodeYaml(text: string): DecodedBody {
   }
   refuseProto(value)
   return { value: plainJson(value), duplicates: yamlDuplicates(document) }
+}
+
+/** JSON has no times, bytes or ordered maps: what looks like a time stays text. */
+function jsonTags(tags: Tags): Tags {
+  const others = /:(timestamp|binary|omap|pairs|set)$/
+  return tags.filter((tag) => typeof tag === 'string' || !others.test(tag.tag))
 }
 
 /** Flow collections are the only cheap way to nest deep in YAML; block style needs a growing indent. */
@@ -136,7 +147,7 @@ function refuseDeepYaml(text: string): void {
   if (longest.test(text)) throw tooDeep()
 }
 
-/** Timestamps become text again and map keys strings, as a YAML to JSON conversion does. */
+/** Map keys become strings, as a YAML to JSON conversion makes them. */
 function plainJson(value: Json): Json {
   return JSON.parse(JSON.stringify(value)) as Json
 }
