@@ -3,7 +3,7 @@ import { informer } from '../../../apimachinery/client/informer.ts'
 import { disks, hosts, images, virtualMachineInstances } from '../../../apimachinery/client/resources.ts'
 import { systemClock } from '../../../apimachinery/clock.ts'
 import { silentLogger } from '../../../apimachinery/log.ts'
-import { isConflict, isNotFound } from '../../../apimachinery/status-error.ts'
+import { hasReason } from '../../../apimachinery/status-error.ts'
 import type { KubeObject } from '../../../crds/meta/object-meta.ts'
 import { type FakeDaemons, fakeDaemons } from '../../unit/controllers/support/daemon.ts'
 
@@ -33,8 +33,8 @@ export async function followingDaemons(client: Client): Promise<FollowingDaemons
       try {
         await daemons.work()
       } catch (error) {
-        // Somebody was faster: look again.
-        if (!isConflict(error) && !isNotFound(error)) throw error
+        // Somebody was faster, or the connection broke: look again, as a daemon does.
+        if (!hasReason(error, 'Conflict', 'NotFound', 'ServiceUnavailable', 'Timeout')) throw error
         due = true
       }
     }
