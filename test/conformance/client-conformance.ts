@@ -5,11 +5,9 @@ import { deleteConformance } from './client-delete-conformance.ts'
 import { failure, keyFor, newDisk, testNamespace } from './client-fixtures.ts'
 import { watchConformance } from './client-watch-conformance.ts'
 
-/** A client under test and what its server can do. */
+/** A client under test, and how to end it and its server. */
 export interface ClientUnderTest {
   readonly client: Client
-  /** The server deletes what an owner leaves behind. */
-  readonly collectsGarbage: boolean
   close(): Promise<void>
 }
 
@@ -41,7 +39,7 @@ export function clientConformance(name: string, open: () => Promise<ClientUnderT
       patchConformance(client)
     })
     describe('delete', () => {
-      deleteConformance(client, () => under?.collectsGarbage === true)
+      deleteConformance(client)
     })
     describe('watch', () => {
       watchConformance(client)

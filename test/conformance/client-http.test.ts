@@ -9,7 +9,6 @@ for (const storage of ['memory', 'etcd'] as const) {
     const client = httpClient(configFromText(server.adminKubeconfig))
     return {
       client,
-      collectsGarbage: false,
       async close() {
         await client.close()
         await server.close()

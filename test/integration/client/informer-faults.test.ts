@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -46,15 +46,12 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** Under the authority, and on the port, of the server before it. */
-async function start(port = 0): Promise<TestApiServer> {
-  const certificates = join(directory, 'certificates')
-  const issued = (await readdir(certificates).catch(() => [])).filter((name) => !name.startsWith('ca.'))
-  for (const name of issued) await rm(join(certificates, name))
+/** With the certificates, and on the port, of the server before it. */
+function start(port = 0): Promise<TestApiServer> {
   return startTestApiServer({
     storage: held,
     installCrds: 'crds',
-    flags: { 'cert-dir': certificates, 'secure-port': port },
+    flags: { 'cert-dir': join(directory, 'certificates'), 'secure-port': port },
   })
 }
 
