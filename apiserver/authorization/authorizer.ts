@@ -1,4 +1,5 @@
 import type { RequestInfo } from '../http/request-info.ts'
+import type { Rule } from './rbac-rules.ts'
 import type { UserInfo } from '../http/exchange.ts'
 
 /** What somebody wants to do. Resource fields are empty for other paths. */
@@ -21,9 +22,17 @@ export interface Decision {
   readonly reason: string
 }
 
+/** Everything a user may do in a namespace, as the rules say it. */
+export interface GrantedRules {
+  readonly rules: readonly Rule[]
+  /** More may be allowed by something other than rules. */
+  readonly incomplete: boolean
+}
+
 /** Decides whether a user may do something. */
 export interface Authorizer {
   authorize(attributes: Attributes, signal: AbortSignal): Promise<Decision>
+  rulesFor(user: UserInfo, namespace: string): Promise<GrantedRules>
 }
 
 export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
@@ -31,9 +40,16 @@ export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
   return { user, isResource, verb, group, version, resource, subresource, namespace, name, path }
 }
 
+/** The rules of somebody who may do everything. */
+export const everything: readonly Rule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'], resourceNames: [], nonResourceURLs: [] },
+  { verbs: ['*'], apiGroups: [], resources: [], resourceNames: [], nonResourceURLs: ['*'] },
+]
+
 /** Everybody who is known may do everything. */
 export const alwaysAllow: Authorizer = {
   authorize: async () => ({ allowed: true, reason: '' }),
+  rulesFor: async () => ({ rules: everything, incomplete: false }),
 }
 
 /** Kubernetes' sentence for a refusal. */

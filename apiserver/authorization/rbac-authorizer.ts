@@ -4,7 +4,13 @@ import type { UserInfo } from '../http/exchange.ts'
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../registry/builtin/identity.ts'
 import { objectsAt, textAt, type KubeObject } from '../registry/kube-object.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
-import type { Attributes, Authorizer, Decision } from './authorizer.ts'
+import {
+  everything,
+  type Attributes,
+  type Authorizer,
+  type Decision,
+  type GrantedRules,
+} from './authorizer.ts'
 import { ruleAllows, ruleOf, type Rule } from './rbac-rules.ts'
 
 /** A role granted by one binding. */
@@ -67,6 +73,14 @@ export class RbacAuthorizer implements Authorizer {
       }
     }
     return { allowed: false, reason: '' }
+  }
+
+  async rulesFor(user: UserInfo, namespace: string): Promise<GrantedRules> {
+    if (user.groups.includes(mastersGroup)) return { rules: everything, incomplete: false }
+    this.#grants ??= this.#collect()
+    const grants = subjectsOf(user).flatMap((subject) => this.#grants?.get(subject) ?? [])
+    const held = grants.filter((grant) => grant.namespace === '' || grant.namespace === namespace)
+    return { rules: held.flatMap(({ rules }) => rules), incomplete: false }
   }
 
   #collect(): GrantsBySubject {

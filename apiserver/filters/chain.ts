@@ -28,10 +28,10 @@ export interface ChainDeps {
 export function buildChain(handler: Handler, deps: ChainDeps): Handler {
   let chain = handler
   chain = withAuthorization(chain, deps)
+  chain = withInFlightLimit(chain, deps)
   chain = withImpersonation(chain, deps)
   chain = withAuthentication(chain, deps)
   chain = withDeadline(chain, deps)
-  chain = withInFlightLimit(chain, deps)
   chain = withErrorsAsStatus(chain, deps)
   chain = withMetrics(chain, deps)
   return chain

@@ -1,6 +1,6 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import { StatusError } from '../../apimachinery/status-error.ts'
-import type { Handler } from '../http/exchange.ts'
+import type { Handler, Reply, StreamReply } from '../http/exchange.ts'
 
 /** Gives up on requests that take too long; watches keep their own time. `timeout=32s` in the query can shorten it. */
 export function withDeadline(
@@ -17,11 +17,27 @@ export function withDeadline(
       )
     })
     const signal = AbortSignal.any([context.signal, deadline.signal])
+    let reply: Reply | undefined
     try {
-      return await next({ ...context, signal })
+      reply = await next({ ...context, signal })
     } finally {
-      cancel()
+      if (reply?.type !== 'stream') cancel()
     }
+    return reply.type === 'stream' ? untilDeadline(reply, deadline.signal, cancel) : reply
+  }
+}
+
+/** A client that reads a long answer too slowly is given up as well. */
+function untilDeadline(reply: StreamReply, deadline: AbortSignal, cancel: () => void): StreamReply {
+  return {
+    ...reply,
+    async write(response, signal) {
+      try {
+        await reply.write(response, AbortSignal.any([signal, deadline]))
+      } finally {
+        cancel()
+      }
+    },
   }
 }
 

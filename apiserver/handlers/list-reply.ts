@@ -43,8 +43,10 @@ export function listReply(content: ListContent): Reply {
     },
     async write(response, signal) {
       const sink = compressed ? compressInto(response) : response
-      await writeItems(sink, response, { renderer, metadata, items, signal })
-      sink.end()
+      const whole = await writeItems(sink, response, { renderer, metadata, items, signal })
+      // A list that ends early must not look like a short one.
+      if (whole) sink.end()
+      else response.destroy()
     },
   }
 }
@@ -70,6 +72,7 @@ function compressInto(response: ServerResponse): Gzip {
   return gzip
 }
 
+/** False when the client was gone or given up before the end. */
 async function writeItems(
   sink: ServerResponse | Gzip,
   response: ServerResponse,
@@ -84,7 +87,7 @@ async function writeItems(
     items: readonly CachedObject[]
     signal: AbortSignal
   },
-): Promise<void> {
+): Promise<boolean> {
   let parts: Buffer[] = [Buffer.from(renderer.listHead(metadata))]
   let size = 0
   const flush = async () => {
@@ -94,7 +97,7 @@ async function writeItems(
     if (!ready) await (sink === response ? drained(response, signal) : drainedGzip(sink as Gzip, signal))
   }
   for (const [index, item] of items.entries()) {
-    if (response.destroyed || signal.aborted) return
+    if (response.destroyed || signal.aborted) return false
     if (index > 0) parts.push(comma)
     const entry = renderer.entry(item)
     const bytes = typeof entry === 'string' ? Buffer.from(entry) : entry
@@ -105,6 +108,7 @@ async function writeItems(
   }
   parts.push(tail)
   await flush()
+  return !signal.aborted
 }
 
 function drainedGzip(gzip: Gzip, signal: AbortSignal): Promise<void> {

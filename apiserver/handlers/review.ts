@@ -2,7 +2,7 @@ import type { JsonObject } from '../../crds/meta/json.ts'
 import type { ApiResource } from '../discovery/api-resource.ts'
 import type { Authorizer, Attributes } from '../authorization/authorizer.ts'
 import { objectReply, type Reply, type RequestContext, type UserInfo } from '../http/exchange.ts'
-import { invalid } from '../../apimachinery/status-error.ts'
+import { badRequest, invalid } from '../../apimachinery/status-error.ts'
 import { requiredField } from '../registry/field-errors.ts'
 import { at, objectAt, stringsAt, textAt } from '../registry/kube-object.ts'
 import { readJson } from './incoming.ts'
@@ -25,6 +25,9 @@ export function reviewResources(authorizer: Authorizer): ReviewResource[] {
       async ({ user }) => ({
         status: { userInfo: userInfoOf(user) },
       }),
+    ),
+    review({ group: authorization, kind: 'SelfSubjectRulesReview', namespaced: false }, (context, body) =>
+      reviewRules(authorizer, context, body),
     ),
     accessReview('SelfSubjectAccessReview', false, true),
     accessReview('SubjectAccessReview', false, false),
@@ -90,6 +93,35 @@ async function reviewAccess(
     ])
   const { allowed, reason } = await authorizer.authorize(attributesOf(user, spec, kind), context.signal)
   return { spec, status: { allowed, ...(reason && { reason }) } }
+}
+
+async function reviewRules(
+  authorizer: Authorizer,
+  { user }: RequestContext,
+  body: JsonObject,
+): Promise<JsonObject> {
+  const namespace = textAt(body, 'spec', 'namespace')
+  if (namespace === '') throw badRequest('no namespace on request')
+  const { rules, incomplete } = user
+    ? await authorizer.rulesFor(user, namespace)
+    : { rules: [], incomplete: false }
+  const onResources = rules.filter(({ nonResourceURLs }) => nonResourceURLs.length === 0)
+  const onUrls = rules.filter(({ nonResourceURLs }) => nonResourceURLs.length > 0)
+  return {
+    status: {
+      resourceRules: onResources.map(({ verbs, apiGroups, resources, resourceNames }) => ({
+        verbs: [...verbs],
+        apiGroups: [...apiGroups],
+        resources: [...resources],
+        ...(resourceNames.length > 0 && { resourceNames: [...resourceNames] }),
+      })),
+      nonResourceRules: onUrls.map(({ verbs, nonResourceURLs }) => ({
+        verbs: [...verbs],
+        nonResourceURLs: [...nonResourceURLs],
+      })),
+      incomplete,
+    },
+  }
 }
 
 function userOf(spec: JsonObject): UserInfo | undefined {

@@ -1,10 +1,10 @@
 import { jsonEqual } from '../../../apimachinery/patch/json-equal.ts'
-import type { Json } from '../../../crds/meta/json.ts'
+import type { Json, JsonObject } from '../../../crds/meta/json.ts'
 import { invalidValue, requiredField, type FieldError } from '../field-errors.ts'
 import { objectAt, objectsAt, textAt, type KubeObject } from '../kube-object.ts'
 import { keepField } from '../prepare-object.ts'
 import type { PartSubresource } from '../resource-definition.ts'
-import { builtIn, statusPart } from './built-in.ts'
+import { builtIn } from './built-in.ts'
 import {
   bytes,
   conditionList,
@@ -21,13 +21,25 @@ function isDecision(type: Json | undefined): boolean {
   return type === 'Approved' || type === 'Denied'
 }
 
-/** `/approval` writes the Approved and Denied conditions, `/status` everything else in the status. */
+function conditionsOf(request: KubeObject, decided: boolean): JsonObject[] {
+  return objectsAt(request, 'status', 'conditions').filter(({ type }) => isDecision(type) === decided)
+}
+
+/** `/approval` writes the Approved and Denied conditions alone. */
 const approvalPart: PartSubresource = {
   type: 'part',
   merge(next, current): KubeObject {
-    const others = objectsAt(current, 'status', 'conditions').filter(({ type }) => !isDecision(type))
-    const decided = objectsAt(next, 'status', 'conditions').filter(({ type }) => isDecision(type))
-    return { ...current, status: { ...objectAt(current, 'status'), conditions: [...decided, ...others] } }
+    const conditions = [...conditionsOf(next, true), ...conditionsOf(current, false)]
+    return { ...current, status: { ...objectAt(current, 'status'), conditions } }
+  },
+}
+
+/** `/status` writes the certificate and every other condition: signers cannot approve. */
+const signingPart: PartSubresource = {
+  type: 'part',
+  merge(next, current): KubeObject {
+    const conditions = [...conditionsOf(current, true), ...conditionsOf(next, false)]
+    return { ...current, status: { ...objectAt(next, 'status'), conditions } }
   },
 }
 
@@ -83,7 +95,7 @@ export const certificateSigningRequests = builtIn({
         ? []
         : [invalidValue('spec', next['spec'], 'field is immutable')],
   },
-  subresources: { status: statusPart, approval: approvalPart },
+  subresources: { status: signingPart, approval: approvalPart },
   selectableFields: { 'spec.signerName': (request) => textAt(request, 'spec', 'signerName') },
 })
 

@@ -32,6 +32,8 @@ export class CrdPublisher {
   readonly #deps: CrdPublisherDeps
   readonly #queue: KeyQueue
   readonly #prefixes = new Map<string, string>()
+  /** The specs that are being served: status writes alone change nothing for clients. */
+  readonly #published = new Map<string, JsonObject>()
   #cache: ResourceCache | undefined
 
   constructor(deps: CrdPublisherDeps) {
@@ -68,6 +70,9 @@ export class CrdPublisher {
 
   #publish(key: string, crd: KubeObject): void {
     const { resources, log } = this.#deps
+    const spec = objectAt(crd, 'spec')
+    if (jsonEqual(this.#published.get(key), spec)) return
+    this.#published.set(key, spec)
     const definitions = definitionsOf(crd)
     if (definitions.length === 0)
       log.warn('CRD has no version that can be served', { crd: crd.metadata.name })
@@ -77,6 +82,7 @@ export class CrdPublisher {
   #withdraw(key: string): void {
     const prefix = this.#prefixes.get(key)
     this.#prefixes.delete(key)
+    this.#published.delete(key)
     this.#deps.resources.publish(key, [])
     if (prefix !== undefined) this.#deps.objects.drop(prefix)
   }

@@ -197,6 +197,7 @@ describe('built-in kinds', () => {
     expect(await kubectl.ok('auth', 'can-i', 'delete', 'namespaces')).toBe('yes')
     expect(await kubectl.fails('auth', 'can-i', 'delete', 'configmaps', '--as=eve')).toBe('')
     expect(await kubectl.ok('auth', 'can-i', 'get', 'configmaps', '--as=eve')).toBe('yes')
+    expect(await kubectl.ok('auth', 'can-i', '--list', '--as=eve')).toMatch(/configmaps +\[\] +\[\] +\[get\]/)
     expect(await kubectl.fails('get', 'secret', 'hidden', '--as=eve')).toBe(
       'Error from server (Forbidden): secrets "hidden" is forbidden: User "eve" cannot get resource "secrets" in API group "" in the namespace "default"',
     )
