@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type Clock, sleep, systemClock } from '../../apimachinery/clock.ts'
 import { UsageError } from '../usage-error.ts'
 import { dataLayout } from './layout.ts'
@@ -6,6 +7,7 @@ import { runningPid } from './pid-file.ts'
 import { silentLogger } from '../../apimachinery/log.ts'
 import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
+import { fileRunRecords } from '../../node-daemon/machine/run-records.ts'
 import { stopMachines } from '../../node-daemon/stop-machines.ts'
 
 const stopMs = 90_000
@@ -27,16 +29,18 @@ export async function down(rawOptions: object, signal: AbortSignal): Promise<voi
     process.stdout.write('Programs stopped\n')
   }
   if (keepMachines) return
-  const stopped = await stopOwnMachines(signal)
+  const stopped = await stopOwnMachines(join(layout.node, 'runs'), signal)
   process.stdout.write(`${stopped} machines stopped\n`)
 }
 
-async function stopOwnMachines(signal: AbortSignal): Promise<number> {
+/** `recordsDirectory` is where the node daemon keeps what it has started: it is told there why they stopped. */
+async function stopOwnMachines(recordsDirectory: string, signal: AbortSignal): Promise<number> {
   const libvirt = openLibvirt('qemu:///system')
   const hypervisor = libvirtHypervisor({ libvirt, clock: systemClock, log: silentLogger })
+  const records = fileRunRecords(recordsDirectory)
   const report = (line: string) => process.stdout.write(`${line}\n`)
   try {
-    return await stopMachines({ hypervisor, clock: systemClock, graceMs, signal, report })
+    return await stopMachines({ hypervisor, records, clock: systemClock, graceMs, signal, report })
   } finally {
     await hypervisor.close()
     await libvirt.close()
