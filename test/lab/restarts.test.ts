@@ -53,7 +53,7 @@ describe('a machine that ends by itself', () => {
     expect(conditionOf(off, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'GuestShutdown',
-      message: 'The guest shut itself down. Set power to Stopped and back to Running to start it again.',
+      message: 'The guest shut itself down; set power to Stopped and back to Running to start it again',
     })
     expect(await system.qemuPids('left-off')).toEqual([])
 

@@ -10,15 +10,16 @@ let system: KvorumSystem
 useKvorum((started) => (system = started))
 
 let machine: KubeObject
+let run: string
 beforeAll(async () => {
   await system.apply(...thePlatform, aMachine('steady'))
   machine = await system.waitFor('vm/steady', isReady)
+  run = (await system.get('vmi/steady')).metadata.uid
 })
 
 describe('kvorum up', () => {
   test('ends on Ctrl-C with its programs and leaves machines to the next one', async () => {
     const [pids, bootId] = [await system.qemuPids('steady'), await system.bootIdOf('steady')]
-    const { uid } = (await system.get('vmi/steady')).metadata
 
     await system.kill('up', 'SIGINT')
     expect(await programs()).toEqual([])
@@ -28,7 +29,7 @@ describe('kvorum up', () => {
 
     expect(await system.qemuPids('steady')).toEqual(pids)
     expect(await system.bootIdOf('steady')).toBe(bootId)
-    expect((await system.get('vmi/steady')).metadata.uid).toBe(uid)
+    expect((await system.get('vmi/steady')).metadata.uid).toBe(run)
     expect(adopted.status?.restarts).toBeUndefined()
   })
 
@@ -61,7 +62,7 @@ describe('kvorum down', () => {
 
   test('changes nothing about what is wanted: the next kvorum up starts the machines', async () => {
     await system.up()
-    const after = await system.waitFor('vm/steady', isReady)
+    const after = await system.waitFor('vm/steady', (vm) => isReady(vm) && vm.status?.lastRun?.uid === run)
 
     expect([after.status?.uuid, after.status?.ipAddress]).toEqual([
       machine.status?.uuid,

@@ -46,7 +46,7 @@ export function isReady(object: KubeObject): boolean {
 const apiVersion = 'kvorum.dev/v1alpha1'
 
 /** What machines need before they can run: as in manifests/quickstart. */
-export const theCluster = { apiVersion, kind: 'HostCluster', metadata: { name: 'default' } }
+export const theCluster = { apiVersion, kind: 'HostCluster', metadata: { name: 'default' }, spec: {} }
 export const theStorage = {
   apiVersion,
   kind: 'StorageDomain',

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
 import { buildGuestImage } from '../../scripts/guest-image/build.ts'
 import type { KubeObject } from './kvorum-system-objects.ts'
 import { isProgram, processesOf, type ProgramName, qemuProcesses } from './kvorum-system-processes.ts'
@@ -54,7 +55,7 @@ export interface KvorumSystem {
   startInGuest(machine: string, ...argv: readonly [string, ...string[]]): Promise<void>
   /** Different after every boot of the guest. */
   bootIdOf(machine: string): Promise<string>
-  /** Every file below the daemon's data directory, sorted: disks, images and what it remembers. */
+  /** Every file of the daemon's data directory, by its path in there: disks, images and what it remembers. */
   files(): Promise<readonly string[]>
   /** For a test that failed: the ends of all logs, the objects, the domains. */
   diagnosis(): Promise<string>
@@ -144,7 +145,7 @@ class NamespacedKvorum implements KvorumSystem {
   }
 
   async apply(...objects: readonly object[]): Promise<string> {
-    const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n')
+    const documents = objects.map((object) => stringify(object)).join('---\n')
     return outputOf('kubectl apply', await this.tryKubectl(['apply', '-f', '-'], documents))
   }
 
@@ -208,10 +209,11 @@ class NamespacedKvorum implements KvorumSystem {
   }
 
   async files(): Promise<readonly string[]> {
-    const entries = await readdir(join(this.dataDir, 'node'), { withFileTypes: true, recursive: true })
+    const directory = join(this.dataDir, 'node')
+    const entries = await readdir(directory, { withFileTypes: true, recursive: true })
     return entries
       .filter((entry) => !entry.isDirectory())
-      .map((entry) => join(entry.parentPath, entry.name))
+      .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
       .toSorted()
   }
 
