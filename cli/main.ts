@@ -3,7 +3,6 @@ import { isConflict, StatusError } from '../apimachinery/status-error.ts'
 import { version } from '../apimachinery/version.ts'
 import { addObjectCommands } from './object-commands.ts'
 import { addProgramCommands } from './program-commands.ts'
-import { UsageError } from './usage-error.ts'
 
 /** The `kvorum` command. Resolves to the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -35,13 +34,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+const messageIsEnough = new Set(['UsageError', 'ConfigError', 'MissingProgramError'])
+
 function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }
 
 /** What a person at a terminal needs; a stack only for what is our fault. */
 function explain(error: unknown): string {
-  if (error instanceof UsageError) return `error: ${error.message}`
+  // Each program has a class of its own for what its user got wrong.
+  if (error instanceof Error && messageIsEnough.has(error.name)) return `error: ${error.message}`
   if (error instanceof StatusError) {
     const origin = error.reason === 'ServiceUnavailable' ? '' : `Error from server (${error.reason}): `
     const hint =

@@ -30,7 +30,11 @@ export function apiServerProgram(options: UpOptions, { api, etcdClient }: Creden
 }
 
 export function controllersProgram({ controllersKubeconfig }: Credentials): Program {
-  return program('controllers', { kubeconfig: controllersKubeconfig })
+  return program('controllers', {
+    kubeconfig: controllersKubeconfig,
+    // There is one: nobody to elect, and no lease to wait for after it was killed.
+    'leader-elect': 'false',
+  })
 }
 
 export function nodeDaemonProgram(

@@ -73,20 +73,20 @@ async function startAll({ options, layout, supervisor, clock, signal }: Startup)
       await apply(context, { filename: [options.apply] })
       await waitForMachines(context, await readManifests([options.apply], false), report)
     }
-    report(usage(layout, options))
+    report(usage(layout))
     report(`Ready: Kvorum is up${options.apply === undefined ? '' : ' and its machines run'}`)
   } finally {
     await context.api.close()
   }
 }
 
-function usage(layout: DataLayout, options: UpOptions): string {
+function usage(layout: DataLayout): string {
   return [
     '',
     `  export KUBECONFIG=${layout.adminKubeconfig}`,
-    '  kubectl get vm -o wide              (or: kvorum get vm -o wide)',
-    ...(options.apply === undefined ? [] : ['  kvorum console vm/hello             (Ctrl-] leaves)']),
-    '  kvorum down                         stops everything, machines included',
+    '  kubectl get vm -A -o wide           or without kubectl: npx kvorum get vm -A -o wide',
+    '  npx kvorum console vm/NAME          the serial console; Ctrl-] leaves',
+    `  npx kvorum down --data-dir ${layout.root}`,
     '',
   ].join('\n')
 }
