@@ -21,6 +21,8 @@ function project(name: string, include: string[], testTimeout = 10_000) {
       testTimeout,
       hookTimeout: Math.max(testTimeout, 60_000),
       fileParallelism: name === 'unit',
+      // Conditions are polled on machines that may be busy: the default of one second says nothing.
+      expect: { poll: { timeout: 10_000 } },
     },
   }
 }

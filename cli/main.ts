@@ -1,7 +1,7 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { isConflict, StatusError } from '../apimachinery/status-error.ts'
 import { version } from '../apimachinery/version.ts'
-import { addObjectCommands } from './object-commands.ts'
+import { addObjectCommands, addServerOptions } from './object-commands.ts'
 import { addProgramCommands } from './program-commands.ts'
 
 /** The `kvorum` command. Resolves to the exit code; never throws. */
@@ -15,9 +15,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version, '--version')
     .showHelpAfterError()
     .exitOverride()
-    .addOption(new Option('--kubeconfig <file>', 'which server, as whom').env('KUBECONFIG'))
-    .option('--context <name>', 'a context of the kubeconfig other than its current one')
-    .option('-n, --namespace <name>', 'namespace of what is named')
+  addServerOptions(program)
   addObjectCommands(program, stop.signal)
   addProgramCommands(program, stop.signal)
   try {

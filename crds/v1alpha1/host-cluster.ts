@@ -15,7 +15,7 @@ export const HostClusterReason = {
 export const hostClusterSpec = z.object({
   overcommit: z
     .object({
-      cpuPercent: z.int().min(100).max(3200).default(800).meta({
+      cpuPercent: z.int().min(100).max(3200).default(1000).meta({
         description: "Virtual CPUs that may be promised, in percent of a host's hardware threads.",
         effect: 'live',
       }),

@@ -97,7 +97,7 @@ const misfits: { name: string; request?: Partial<PlacementRequest>; candidate: C
   },
   {
     name: 'without room in CPU',
-    candidate: aCandidate('a', {}, { cpus: 63, memoryBytes: 0 }),
+    candidate: aCandidate('a', {}, { cpus: 79, memoryBytes: 0 }),
     why: '1 has not enough CPU',
   },
   {
