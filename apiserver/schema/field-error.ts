@@ -18,6 +18,11 @@ export function invalidField(field: string, value: Json, detail: string): Status
   return cause('FieldValueInvalid', field, `Invalid value: ${showValue(value)}`, detail)
 }
 
+/** For objects and lists, which are not shown. */
+export function invalidWithoutValue(field: string, detail: string): StatusCause {
+  return cause('FieldValueInvalid', field, 'Invalid value', detail)
+}
+
 /** The value has the wrong JSON type or format; prints like `invalidField`. */
 export function wrongTypeField(field: string, value: Json, detail: string): StatusCause {
   return cause('FieldValueTypeInvalid', field, `Invalid value: ${showValue(value)}`, detail)

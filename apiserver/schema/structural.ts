@@ -3,7 +3,9 @@ import { jsonEqual } from '../../apimachinery/patch/json-equal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { Correlation } from './correlation.ts'
 import { compileDefaults } from './defaults.ts'
-import { invalidField } from './field-error.ts'
+import { RuleValidation } from './cel/rule-validation.ts'
+import { compileRules, hasRules } from './cel/rules.ts'
+import { invalidField, noField } from './field-error.ts'
 import { keywordErrors } from './keyword-check.ts'
 import { compileListCheck } from './list-types.ts'
 import { compilePrune, type Pruned } from './prune.ts'
@@ -46,9 +48,21 @@ export function compileSchema(
   const readErrors: StatusCause[] = []
   const root = readSchema(openAPIV3Schema, path, readErrors)
   const errors = [...readErrors, ...structuralErrors(root, path), ...keywordErrors(root, path)]
-  if (errors.length === 0) errors.push(...defaultErrors(root, path))
   if (errors.length > 0) return { errors }
-  return { schema: new StructuralSchema(root), errors }
+  // Rules are compiled only over a sound schema: on another one, their errors would mislead.
+  const { rules, errors: ruleErrors } = compileSchemaRules(root, path)
+  errors.push(...defaultErrors(root, path, rules), ...ruleErrors)
+  if (errors.length > 0) return { errors }
+  return { schema: new StructuralSchema(root, rules), errors }
+}
+
+function compileSchemaRules(
+  root: SchemaNode,
+  path: string,
+): { rules?: RuleValidation; errors: StatusCause[] } {
+  if (!hasRules(root)) return { errors: [] }
+  const { levels, errors } = compileRules(root, path)
+  return errors.length > 0 ? { errors } : { rules: new RuleValidation(root, levels), errors }
 }
 
 class StructuralSchema implements CompiledSchema {
@@ -57,13 +71,15 @@ class StructuralSchema implements CompiledSchema {
   readonly applyDefaults: (object: JsonObject) => JsonObject
   readonly #check: Check
   readonly #lists: ((object: JsonObject) => StatusCause[]) | undefined
+  readonly #rules: RuleValidation | undefined
 
-  constructor(root: SchemaNode) {
+  constructor(root: SchemaNode, rules: RuleValidation | undefined) {
     this.root = root
     this.prune = compilePrune(root)
     this.applyDefaults = compileDefaults(root)
     this.#check = compileCheck(root)
     this.#lists = compileListCheck(root)
+    this.#rules = rules
   }
 
   validate(object: JsonObject, { old }: ValidateOptions = {}): StatusCause[] {
@@ -72,6 +88,9 @@ class StructuralSchema implements CompiledSchema {
     // Lists with repeats are tolerated as a whole when the stored object had some already.
     if (listErrors.length > 0 && (old === undefined || this.#lists?.(old).length === 0))
       errors.push(...listErrors)
+    if (this.#rules === undefined) return errors
+    if (errors.some(blocksRules)) errors.push(rulesNotRun)
+    else errors.push(...this.#rules.validate(object, old))
     return errors
   }
 
@@ -86,11 +105,30 @@ class StructuralSchema implements CompiledSchema {
   }
 }
 
+/** Faults of a kind that rules, which count on types and sizes, must not meet. */
+function blocksRules({ reason }: StatusCause): boolean {
+  return reason !== undefined && blocking.has(reason)
+}
+
+const blocking = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+])
+
+const rulesNotRun = invalidField(
+  noField,
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+)
+
 /** Defaults must have no unknown fields and be valid themselves. */
-function defaultErrors(root: SchemaNode, path: string): StatusCause[] {
+function defaultErrors(root: SchemaNode, path: string, rules: RuleValidation | undefined): StatusCause[] {
   const errors: StatusCause[] = []
   const visit = (node: SchemaNode, at: string) => {
-    if (node.default !== undefined) checkDefault(node, node.default, `${at}.default`, errors)
+    if (node.default !== undefined) errors.push(...checkDefault(node, node.default, `${at}.default`, rules))
     if (node.items !== undefined) visit(node.items, `${at}.items`)
     for (const [key, child] of node.properties) visit(child, `${at}.properties[${key}]`)
   }
@@ -98,14 +136,16 @@ function defaultErrors(root: SchemaNode, path: string): StatusCause[] {
   return errors
 }
 
-function checkDefault(node: SchemaNode, value: Json, path: string, errors: StatusCause[]): void {
-  if (!isPruned(node, value)) {
-    errors.push(invalidField(path, value, 'must not have unknown fields'))
-    return
-  }
+function checkDefault(
+  node: SchemaNode,
+  value: Json,
+  path: string,
+  rules: RuleValidation | undefined,
+): StatusCause[] {
+  if (!isPruned(node, value)) return [invalidField(path, value, 'must not have unknown fields')]
   const run = new ValueRun(path)
   compileCheck(node)(value, run, undefined)
-  errors.push(...run.errors)
+  return run.errors.length > 0 ? run.errors : (rules?.validateValue(node, value, path) ?? [])
 }
 
 function isPruned(node: SchemaNode, value: Json): boolean {

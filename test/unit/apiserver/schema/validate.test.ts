@@ -156,7 +156,7 @@ describe('validation of an object', () => {
     const reasons = schema
       .validate(aVm({ memory: 5, power: 'x', cpus: 0, description: 'x'.repeat(11) }))
       .map(({ reason }) => reason)
-    expect(reasons.toSorted((a = "", b = "") => (a < b ? -1 : 1))).toEqual([
+    expect(reasons.toSorted((a = '', b = '') => (a < b ? -1 : 1))).toEqual([
       'FieldValueInvalid',
       'FieldValueNotSupported',
       'FieldValueTooLong',
