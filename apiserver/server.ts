@@ -12,7 +12,9 @@ import { versionInfo } from './discovery/version.ts'
 import type { Authenticate } from './filters/authentication.ts'
 import { buildChain } from './filters/chain.ts'
 import type { InFlightLimits } from './filters/in-flight-limit.ts'
+import { ChunkPool } from './handlers/chunk-pool.ts'
 import { dispatcher } from './handlers/dispatch.ts'
+import { SharedLines } from './handlers/event-lines.ts'
 import { Lister } from './handlers/list.ts'
 import { LocalApi } from './handlers/local-api.ts'
 import { reviewResources } from './handlers/review.ts'
@@ -75,6 +77,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     namespaces: new NamespaceGate(objects, namespaces),
     ownership: fieldOwnership,
     tables: new Tables(clock),
+    lines: new SharedLines(),
+    chunks: new ChunkPool(),
     clock,
     log,
   }

@@ -9,31 +9,29 @@ export function withDeadline(
 ): Handler {
   return async (context) => {
     if (context.info.verb === 'watch') return await next(context)
-    const deadline = new AbortController()
     const limit = Math.min(requestTimeoutMs, askedMs(context.query.get('timeout')) ?? requestTimeoutMs)
     const cancel = clock.after(limit, () => {
-      deadline.abort(
+      context.abort(
         new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout'),
       )
     })
-    const signal = AbortSignal.any([context.signal, deadline.signal])
     let reply: Reply | undefined
     try {
-      reply = await next({ ...context, signal })
+      reply = await next(context)
     } finally {
       if (reply?.type !== 'stream') cancel()
     }
-    return reply.type === 'stream' ? untilDeadline(reply, deadline.signal, cancel) : reply
+    return reply.type === 'stream' ? thenCancel(reply, cancel) : reply
   }
 }
 
-/** A client that reads a long answer too slowly is given up as well. */
-function untilDeadline(reply: StreamReply, deadline: AbortSignal, cancel: () => void): StreamReply {
+/** The time runs on while a long answer is written: a client that reads it too slowly is given up as well. */
+function thenCancel(reply: StreamReply, cancel: () => void): StreamReply {
   return {
     ...reply,
     async write(response, signal) {
       try {
-        await reply.write(response, AbortSignal.any([signal, deadline]))
+        await reply.write(response, signal)
       } finally {
         cancel()
       }

@@ -42,5 +42,5 @@ export async function deleteCollection(
     rowObject: rowObjectOf(context.query),
   })
   const metadata = { ...page.metadata }
-  return listReply({ renderer, metadata, items: page.items, context, yaml: false })
+  return listReply({ renderer, metadata, items: page.items, context, yaml: false, chunks: services.chunks })
 }

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import { drained } from '../http/write-reply.ts'
+import { ChunkWriter, type ChunkPool } from './chunk-pool.ts'
 import type { Renderer } from './render.ts'
 
 interface ListContent {
@@ -12,10 +13,9 @@ interface ListContent {
   readonly items: readonly CachedObject[]
   readonly context: RequestContext
   readonly yaml: boolean
+  readonly chunks: ChunkPool
 }
 
-/** Measured best: smaller pieces cost more writes, larger ones more memory. */
-const chunkBytes = 256 * 1024
 /** Rendering rows takes a few microseconds each; after so many others get a turn. */
 const rowsPerTurn = 500
 /** About what 128 KiB of JSON come to; smaller lists go out in one piece. */
@@ -23,7 +23,7 @@ const smallList = 40
 
 /** A list's body: one piece when small, else chunk by chunk at the client's speed. */
 export function listReply(content: ListContent): Reply {
-  const { renderer, items, metadata, context, yaml } = content
+  const { renderer, items, context, yaml } = content
   if (yaml) return objectReply(JSON.parse(wholeList(content).toString()) as JsonObject)
   if (items.length <= smallList) {
     return {
@@ -43,7 +43,7 @@ export function listReply(content: ListContent): Reply {
     },
     async write(response, signal) {
       const sink = compressed ? compressInto(response) : response
-      const whole = await writeItems(sink, response, { renderer, metadata, items, signal })
+      const whole = await writeItems(sink, response, { ...content, signal })
       // A list that ends early must not look like a short one.
       if (whole) sink.end()
       else response.destroy()
@@ -76,38 +76,23 @@ function compressInto(response: ServerResponse): Gzip {
 async function writeItems(
   sink: ServerResponse | Gzip,
   response: ServerResponse,
-  {
-    renderer,
-    metadata,
-    items,
-    signal,
-  }: {
-    renderer: Renderer
-    metadata: JsonObject
-    items: readonly CachedObject[]
-    signal: AbortSignal
-  },
+  { renderer, metadata, items, signal, chunks }: ListContent & { signal: AbortSignal },
 ): Promise<boolean> {
-  let parts: Buffer[] = [Buffer.from(renderer.listHead(metadata))]
-  let size = 0
-  const flush = async () => {
-    const ready = sink.write(Buffer.concat(parts))
-    parts = []
-    size = 0
-    if (!ready) await (sink === response ? drained(response, signal) : drainedGzip(sink as Gzip, signal))
-  }
+  const writer = new ChunkWriter(chunks, (bytes, done) => sink.write(bytes, done))
+  const wait = () => (sink === response ? drained(response, signal) : drainedGzip(sink as Gzip, signal))
+  writer.add(renderer.listHead(metadata))
   for (const [index, item] of items.entries()) {
     if (response.destroyed || signal.aborted) return false
-    if (index > 0) parts.push(comma)
-    const entry = renderer.entry(item)
-    const bytes = typeof entry === 'string' ? Buffer.from(entry) : entry
-    parts.push(bytes)
-    size += bytes.length
-    if (size >= chunkBytes) await flush()
+    if (index > 0) writer.add(comma)
+    writer.add(renderer.entry(item))
+    if (!writer.ready) {
+      await wait()
+      writer.ready = true
+    }
     if (!renderer.plain && index % rowsPerTurn === rowsPerTurn - 1) await nextTurn()
   }
-  parts.push(tail)
-  await flush()
+  writer.add(tail)
+  writer.flush()
   return !signal.aborted
 }
 

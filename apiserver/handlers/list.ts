@@ -51,6 +51,7 @@ export class Lister {
       metadata,
       items: page.items,
       context,
+      chunks: this.#services.chunks,
       yaml: rendering.as === 'object' && rendering.yaml,
     })
   }

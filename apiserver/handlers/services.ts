@@ -5,6 +5,8 @@ import type { NamespaceGate } from '../registry/namespace-gate.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import type { PartSubresource, ResourceDefinition } from '../registry/resource-definition.ts'
 import type { UserInfo } from '../http/exchange.ts'
+import type { ChunkPool } from './chunk-pool.ts'
+import type { SharedLines } from './event-lines.ts'
 import type { Tables } from './tables.ts'
 
 /** What the verbs work with. */
@@ -13,6 +15,10 @@ export interface HandlerServices {
   readonly namespaces: NamespaceGate
   readonly ownership: FieldOwnership
   readonly tables: Tables
+  /** Shared by all watches. */
+  readonly lines: SharedLines
+  /** Shared by all long answers. */
+  readonly chunks: ChunkPool
   readonly clock: Clock
   readonly log: Logger
 }

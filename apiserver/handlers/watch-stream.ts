@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Clock } from '../../apimachinery/clock.ts'
 import { expired, type Status } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject, CacheEvent, ResourceCache } from '../cache/cache.ts'
@@ -7,8 +6,10 @@ import { drained } from '../http/write-reply.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { apiVersionOf, served, type ResourceDefinition } from '../registry/resource-definition.ts'
 import { isStorageError } from '../storage/storage.ts'
+import { ChunkWriter } from './chunk-pool.ts'
 import { EventLines } from './event-lines.ts'
 import type { Renderer } from './render.ts'
+import type { HandlerServices } from './services.ts'
 import type { Selection } from './selection.ts'
 
 export interface WatchRequest {
@@ -23,15 +24,15 @@ export interface WatchRequest {
   readonly markInitialEnd: boolean
   readonly bookmarks: boolean
   readonly timeoutMs: number
-  readonly clock: Clock
+  readonly services: Pick<HandlerServices, 'clock' | 'lines' | 'chunks'>
 }
 
 /** A client that leaves this much unread is cut off; it will list again and catch up. */
 const maxUnreadBytes = 4 * 1024 * 1024
+const nothing = Buffer.alloc(0)
 const bookmarkEveryMs = 60_000
 /** A last bookmark shortly before the end saves the client a relist. */
 const lastBookmarkMs = 2000
-const initialChunkBytes = 256 * 1024
 
 /** One watch, from its first byte to its end. */
 export class WatchStream {
@@ -47,7 +48,7 @@ export class WatchStream {
 
   constructor(request: WatchRequest) {
     this.#request = request
-    this.#lines = new EventLines(request.renderer)
+    this.#lines = new EventLines(request.renderer, request.services.lines)
   }
 
   /** Resolves when the watch is over, for whatever reason. */
@@ -69,7 +70,7 @@ export class WatchStream {
   }
 
   async #start(response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const { cache, prefix, after, clock, timeoutMs } = this.#request
+    const { cache, prefix, after, services, timeoutMs } = this.#request
     const initial = after === undefined ? cache.list(prefix) : []
     this.#revision = after ?? cache.revision
     try {
@@ -83,7 +84,7 @@ export class WatchStream {
       if (!isStorageError(error, 'compacted')) throw error
       return this.#fail()
     }
-    this.#cancels.add(clock.after(timeoutMs, () => this.#end()))
+    this.#cancels.add(services.clock.after(timeoutMs, () => this.#end()))
     if (this.#request.bookmarks) this.#scheduleBookmarks(timeoutMs)
     if (after === undefined) await this.#writeInitial(initial, response, signal)
     const held = this.#held ?? []
@@ -97,23 +98,21 @@ export class WatchStream {
     signal: AbortSignal,
   ): Promise<void> {
     const { selection, definition, markInitialEnd, bookmarks } = this.#request
+    const writer = new ChunkWriter(this.#request.services.chunks, (bytes, done) =>
+      response.write(bytes, done),
+    )
     const revision = this.#revision
-    let parts: Buffer[] = []
-    let size = 0
     for (const stored of items) {
       const item = served(definition, stored)
       if (selection.matches && !selection.matches(item.object)) continue
-      const line = this.#lines.uncached('ADDED', item)
-      parts.push(line)
-      size += line.length
-      if (size < initialChunkBytes) continue
-      if (!response.write(Buffer.concat(parts))) await drained(response, signal)
+      writer.add(this.#lines.unshared('ADDED', item))
+      if (writer.ready) continue
+      await drained(response, signal)
       if (signal.aborted || response.destroyed) return
-      parts = []
-      size = 0
+      writer.ready = true
     }
-    if (markInitialEnd && bookmarks) parts.push(this.#bookmark(revision, true))
-    if (parts.length > 0) response.write(Buffer.concat(parts))
+    if (markInitialEnd && bookmarks) writer.add(this.#bookmark(revision, true))
+    writer.flush()
   }
 
   #onEvents(events: readonly CacheEvent[], revision: number): void {
@@ -126,14 +125,14 @@ export class WatchStream {
   }
 
   #writeEvents(events: readonly CacheEvent[]): void {
-    const parts: Buffer[] = []
-    for (const event of events) {
-      const line = this.#lineFor(event)
-      if (line) parts.push(line)
-    }
-    const [only] = parts
-    if (only === undefined) return
-    this.#write(parts.length === 1 ? only : Buffer.concat(parts))
+    const { renderer, selection, definition, services } = this.#request
+    if (events.length === 0) return
+    const join = () => Buffer.concat(events.flatMap((event) => this.#lineFor(event) ?? []))
+    const alike = renderer.plain && !selection.matches && events.length > 1
+    const [only] = events
+    if (alike) this.#write(services.lines.batch(definition, events, join))
+    else if (only && events.length === 1) this.#write(this.#lineFor(only) ?? nothing)
+    else this.#write(join())
   }
 
   /** The event as this watcher sees it: objects appear and disappear as they begin and cease to match. */
@@ -152,7 +151,7 @@ export class WatchStream {
   }
 
   #scheduleBookmarks(timeoutMs: number): void {
-    const { clock } = this.#request
+    const { clock } = this.#request.services
     let cancel = () => {}
     const repeat = () => {
       cancel = clock.after(bookmarkEveryMs, () => {
@@ -186,6 +185,7 @@ export class WatchStream {
   }
 
   #write(line: Buffer): void {
+    if (line.length === 0) return
     const response = this.#response
     if (!response || response.destroyed || response.writableEnded) return
     response.write(line)

@@ -46,7 +46,7 @@ export async function watchObjects(
         markInitialEnd: sendInitialEvents === true,
         bookmarks: options.allowWatchBookmarks,
         timeoutMs,
-        clock: services.clock,
+        services,
       }).run(response, signal),
   }
 }

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 export class Connections {
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #sockets = new Set<Socket>()
-  readonly #requests = new Set<Promise<void>>()
+  readonly #requests = new Map<Promise<void>, AbortController>()
 
   constructor(server: Http2SecureServer) {
     server.on('session', (session) => {
@@ -19,14 +19,19 @@ export class Connections {
   }
 
   /** Counts a request until it is answered. */
-  busy(request: Promise<void>): void {
-    this.#requests.add(request)
+  busy(request: Promise<void>, gone: AbortController): void {
+    this.#requests.set(request, gone)
     void request.finally(() => this.#requests.delete(request))
   }
 
   /** Resolves when every request so far has been answered. */
   async idle(): Promise<void> {
-    while (this.#requests.size > 0) await Promise.allSettled(this.#requests)
+    while (this.#requests.size > 0) await Promise.allSettled(this.#requests.keys())
+  }
+
+  /** Ends watches, and everything else that waits. */
+  abortRequests(reason: Error): void {
+    for (const gone of this.#requests.values()) gone.abort(reason)
   }
 
   /** Tells HTTP/2 clients to go on elsewhere. */

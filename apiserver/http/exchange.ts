@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { RequestInfo } from './request-info.ts'
 
@@ -21,6 +22,8 @@ export interface RequestContext {
   readonly user: UserInfo | undefined
   /** Aborted when the client is gone, the request's time is up, or the server stops; its reason is the answer. */
   readonly signal: AbortSignal
+  /** Aborts the signal. Filters share it, because signals made of other signals are costly. */
+  readonly abort: (reason: StatusError) => void
   /** Texts for `Warning` headers; handlers add to them until they return. */
   readonly warnings: string[]
   readonly auditId: string

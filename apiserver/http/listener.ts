@@ -56,7 +56,6 @@ export async function listen(
     maxSessionMemory: 1000,
     settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20, enableConnectProtocol: false },
   })
-  const shutdown = new AbortController()
   const connections = new Connections(server)
   tuneHttp1(server)
   server.on('request', (request, response) => {
@@ -64,7 +63,8 @@ export async function listen(
       request as unknown as IncomingMessage,
       response as unknown as ServerResponse,
     ]
-    connections.busy(serve(plainRequest, plainResponse, { options, handler, shutdown: shutdown.signal }))
+    const gone = new AbortController()
+    connections.busy(serve(plainRequest, plainResponse, { options, handler, gone }), gone)
   })
   server.on('upgrade', upgrade)
   server.on('sessionError', (error) => options.log.debug('HTTP/2 session failed', { error }))
@@ -75,7 +75,7 @@ export async function listen(
   })
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => close(server, { connections, shutdown, clock: options.clock }),
+    close: () => close(server, connections, options.clock),
   }
 }
 
@@ -87,14 +87,16 @@ function tuneHttp1(server: Http2SecureServer): void {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { options, handler, shutdown }: { options: ListenerOptions; handler: Handler; shutdown: AbortSignal },
+  { options, handler, gone }: { options: ListenerOptions; handler: Handler; gone: AbortController },
 ): Promise<void> {
-  const gone = new AbortController()
-  response.once('close', () => gone.abort(new StatusError('Timeout', 'the client is gone')))
+  response.once('close', () => {
+    // After a whole answer nobody listens any more.
+    if (!response.writableEnded) gone.abort(new StatusError('Timeout', 'the client is gone'))
+  })
   response.on('error', () => {})
   request.on('error', () => {})
   try {
-    const context = contextOf(request, response, options, AbortSignal.any([gone.signal, shutdown]))
+    const context = contextOf(request, response, options, gone)
     if ('reply' in context) await writeReply(context.context, context.reply)
     else await writeReply(context, await handler(context))
   } catch (error) {
@@ -109,7 +111,7 @@ function contextOf(
   request: IncomingMessage,
   response: ServerResponse,
   options: ListenerOptions,
-  signal: AbortSignal,
+  gone: AbortController,
 ): RequestContext | { context: RequestContext; reply: Reply } {
   const { path, query } = splitUrl(request.url ?? '/')
   const method = request.method ?? 'GET'
@@ -119,7 +121,8 @@ function contextOf(
     method,
     query,
     user: undefined,
-    signal,
+    signal: gone.signal,
+    abort: (reason: StatusError) => gone.abort(reason),
     warnings: [],
     auditId: auditIdOf(request),
     compress: mayCompress(request, options.compression),
@@ -154,12 +157,9 @@ function mayCompress(request: IncomingMessage, mode: ListenerOptions['compressio
   return !nearby.test(address)
 }
 
-async function close(
-  server: Http2SecureServer,
-  { connections, shutdown, clock }: { connections: Connections; shutdown: AbortController; clock: Clock },
-): Promise<void> {
+async function close(server: Http2SecureServer, connections: Connections, clock: Clock): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  shutdown.abort(
+  connections.abortRequests(
     new StatusError('ServiceUnavailable', 'the server is shutting down', {
       details: { retryAfterSeconds: 1 },
     }),
