@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from '../../cli/connect.ts'
 import type { CommandContext } from '../../cli/context.ts'
-import { aMachine, type KubeObject } from '../support/kvorum-system-objects.ts'
+import { aTinyMachine, type KubeObject } from '../support/kvorum-system-objects.ts'
 import { bareDomain, type BareDomain } from './machines-domain.ts'
 
 const execFileAsync = promisify(execFile)
@@ -60,13 +60,12 @@ function setOnce<T>(map: Map<string, T>, key: string, value: T): void {
 }
 
 async function applyOne({ api }: CommandContext, name: string): Promise<void> {
-  const disks = [{ name: 'root', bootOrder: 1, template: { source: { image: { name: 'bench' } } } }]
   await api.json({
     method: 'PATCH',
     path: `${machinesPath}/${name}`,
     query: { fieldManager: 'bench', fieldValidation: 'Strict' },
     contentType: 'application/apply-patch+yaml',
-    body: aMachine(name, { readiness: 'Running', disks, terminationGracePeriodSeconds: 0 }),
+    body: aTinyMachine(name, { terminationGracePeriodSeconds: 0 }),
   })
 }
 

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
-import { anImage, theCluster, theNetwork, theStorage } from '../support/kvorum-system-objects.ts'
+import { theCluster, theNetwork, theStorage, theTinyImage } from '../support/kvorum-system-objects.ts'
 import { startKvorum } from '../support/kvorum-system.ts'
 
 /**
@@ -16,10 +15,9 @@ const { values } = parseArgs({
 
 const system = await startKvorum({ guestImage: false })
 try {
-  await writeBootSectorDisk(join(system.dataDir, 'import', 'bench.raw'))
-  const image = anImage('bench', { source: { file: { path: 'bench.raw' } } })
-  await system.apply(theCluster, theStorage, theNetwork, image)
-  await system.wait('condition=Ready', 'img/bench')
+  const cluster = { ...theCluster, spec: { overcommit: { cpuPercent: 3200 } } }
+  await system.apply(cluster, theStorage, theNetwork, theTinyImage)
+  await system.wait('condition=Ready', 'img/tiny')
   const script = join(import.meta.dirname, 'machines-inside.ts')
   const [file, ...args] = system.host.command([
     process.execPath,

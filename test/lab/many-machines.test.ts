@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { aMachine, type KubeObject, theCluster, thePlatform } from '../support/kvorum-system-objects.ts'
+import { aTinyMachine, type KubeObject, theCluster, thePlatform } from '../support/kvorum-system-objects.ts'
 import { qemuProcesses } from '../support/kvorum-system-processes.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
 import type { KvorumSystem } from '../support/kvorum-system.ts'
@@ -15,7 +15,7 @@ useKvorum((started) => (system = started))
 
 test(`${count} machines from one file all run, each with an identity of its own, from one copy of their image`, async () => {
   const file = join(system.dataDir, 'many.yaml')
-  const machines = names.map((name) => aMachine(name, { readiness: 'Running' }))
+  const machines = names.map((name) => aTinyMachine(name))
   // By default a host with two processors takes sixteen.
   const cluster = { ...theCluster, spec: { overcommit: { cpuPercent: 3200 } } }
   const documents = [...thePlatform, cluster, ...machines].map((object) => stringify(object))
@@ -40,8 +40,9 @@ test(`${count} machines from one file all run, each with an identity of its own,
   const running = await qemuProcesses(system.host)
   expect([...running.keys()].toSorted()).toEqual(items.map(({ status }) => status?.uuid ?? '').toSorted())
   expect([...running.values()].every((pids) => pids.length === 1)).toBe(true)
-  const images = (await system.files()).filter((path) => path.includes('/images/') && path.endsWith('.qcow2'))
-  expect(images).toHaveLength(1)
+  const { uid } = (await system.get('img/tiny')).metadata
+  const copies = (await system.files()).filter((path) => path.includes('/images/') && path.includes(uid))
+  expect(copies.filter((path) => path.endsWith('.qcow2'))).toHaveLength(1)
 })
 
 test('deleting them all at once leaves only what they were made from', async () => {

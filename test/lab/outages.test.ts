@@ -1,5 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { aMachine, conditionOf, isReady, thePlatform } from '../support/kvorum-system-objects.ts'
+import {
+  aMachine,
+  aTinyMachine,
+  conditionOf,
+  isReady,
+  thePlatform,
+} from '../support/kvorum-system-objects.ts'
 import { type ProgramName, qemuProcesses } from '../support/kvorum-system-processes.ts'
 import { until } from '../support/kvorum-system-until.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
@@ -29,7 +35,7 @@ describe('libvirtd', () => {
     const away = await system.waitFor('host/host-1', (host) => conditionOf(host, 'Ready').status === 'False')
     expect(conditionOf(away, 'Ready').reason).toBe('LibvirtUnavailable')
 
-    await system.apply(aMachine(other))
+    await system.apply(aTinyMachine(other))
     await system.host.startLibvirtd()
 
     await system.waitFor('host/host-1', (host) => conditionOf(host, 'Ready').status === 'True')
@@ -69,7 +75,7 @@ describe.each(faults)('$name', ({ strike }) => {
 
     await system.wait('condition=Ready', 'host/host-1')
     // A change that has to go all the way round shows that everything works again.
-    await system.apply(aMachine(other))
+    await system.apply(aTinyMachine(other))
     await system.waitFor(`vm/${other}`, isReady)
     await expectNothingNoticed([other])
   })
@@ -93,7 +99,7 @@ describe.each(faults)('$name', ({ strike }) => {
       async () => void (await until(async () => (await system.qemuPids(other)).length > 0, 'its QEMU')),
     ],
   ])('while a machine is being made, %s, delays it at most', async (_, moment) => {
-    await system.apply(aMachine(other))
+    await system.apply(aTinyMachine(other))
     await moment()
     await strike()
 

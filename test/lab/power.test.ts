@@ -1,8 +1,11 @@
-import { copyFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
-import { aMachine, anImage, isReady, type KubeObject, thePlatform } from '../support/kvorum-system-objects.ts'
+import {
+  aMachine,
+  aTinyMachine,
+  isReady,
+  type KubeObject,
+  thePlatform,
+} from '../support/kvorum-system-objects.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
 import type { KvorumSystem } from '../support/kvorum-system.ts'
 
@@ -11,11 +14,8 @@ useKvorum((started) => (system = started))
 
 let files: readonly string[]
 beforeAll(async () => {
-  await writeBootSectorDisk(join(system.dataDir, 'button.raw'))
-  await copyFile(join(system.dataDir, 'button.raw'), join(system.dataDir, 'import', 'button.raw'))
-  await rm(join(system.dataDir, 'button.raw'))
-  await system.apply(...thePlatform, anImage('button', { source: { file: { path: 'button.raw' } } }))
-  await system.wait('condition=Ready', 'img/quickstart', 'img/button')
+  await system.apply(...thePlatform)
+  await system.wait('condition=Ready', 'img/quickstart', 'img/tiny')
   files = await system.files()
 })
 
@@ -67,8 +67,7 @@ describe('power', () => {
   })
 
   test('a guest without agent is shut down by its power button', async () => {
-    const disks = [{ name: 'root', bootOrder: 1, template: { source: { image: { name: 'button' } } } }]
-    await system.apply(aMachine('plain', { readiness: 'Running', disks, interfaces: [] }))
+    await system.apply(aTinyMachine('plain'))
     await system.waitFor('vm/plain', isReady)
 
     await setPower('plain', 'Stopped')

@@ -60,7 +60,8 @@ export const theNetwork = {
   spec: { type: 'nat', subnets: [{ cidr: '10.80.0.0/24' }] },
 }
 export const theImage = anImage('quickstart', { source: { file: { path: 'quickstart.qcow2' } } })
-export const thePlatform = [theCluster, theStorage, theNetwork, theImage]
+export const theTinyImage = anImage('tiny', { source: { file: { path: 'tiny.raw' } } })
+export const thePlatform = [theCluster, theStorage, theNetwork, theImage, theTinyImage]
 
 export function anImage(name: string, spec: object) {
   return { apiVersion, kind: 'Image', metadata: { name, namespace: 'default' }, spec }
@@ -84,4 +85,13 @@ export function aMachine(name: string, spec: object = {}) {
       ...spec,
     },
   }
+}
+
+/**
+ * A machine with the smallest guest: it runs in no time, needs next to no processor time and heeds the power button.
+ * It has no agent and never asks for an address.
+ */
+export function aTinyMachine(name: string, spec: object = {}) {
+  const disks = [{ name: 'root', bootOrder: 1, template: { source: { image: { name: 'tiny' } } } }]
+  return aMachine(name, { readiness: 'Running', memory: { size: '64Mi' }, disks, ...spec })
 }

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { buildGuestImage } from '../../scripts/guest-image/build.ts'
+import { writeBootSectorDisk } from './boot-sector-guest.ts'
 import type { KubeObject } from './kvorum-system-objects.ts'
 import { isProgram, processesOf, type ProgramName, qemuProcesses } from './kvorum-system-processes.ts'
 import { bootId, runInGuest, startInGuest } from './kvorum-system-guest.ts'
@@ -63,7 +64,7 @@ export interface KvorumSystem {
 }
 
 export interface KvorumSystemOptions {
-  /** Puts the quickstart guest into the import directory, where manifests/quickstart looks for it. */
+  /** Offers the quickstart guest for import beside the tiny one. Default true. */
   readonly guestImage?: boolean
 }
 
@@ -71,10 +72,12 @@ export async function startKvorum({ guestImage = true }: KvorumSystemOptions = {
   const host = await startLibvirtHost()
   try {
     const system = new NamespacedKvorum(host)
-    await mkdir(join(system.dataDir, 'import'), { recursive: true })
+    const importDirectory = join(system.dataDir, 'import')
+    await mkdir(importDirectory, { recursive: true })
+    await writeBootSectorDisk(join(importDirectory, 'tiny.raw'))
     if (guestImage) {
       const image = await buildGuestImage(join(root, '.cache', 'guest'), () => {})
-      await copyFile(image, join(system.dataDir, 'import', 'quickstart.qcow2'))
+      await copyFile(image, join(importDirectory, 'quickstart.qcow2'))
     }
     await system.up()
     return system
