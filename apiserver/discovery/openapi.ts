@@ -1,6 +1,8 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { RawReply, Reply, RequestContext } from '../http/exchange.ts'
-import { groupVersionPath, type OpenApiResource } from '../openapi/resource.ts'
+import { parseAccept } from '../http/media-types.ts'
+import { groupVersionPath, type OpenApiGroupVersion, type OpenApiResource } from '../openapi/resource.ts'
+import { openApiV2, openApiV2Protobuf, openApiV2ProtobufType } from '../openapi/v2.ts'
 import { openApiV3ForGroupVersion, openApiV3Index } from '../openapi/v3.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
 import type { ResourceMap } from '../registry/resource-map.ts'
@@ -13,12 +15,18 @@ interface GroupVersionDocument extends TaggedDocument {
   readonly resources: readonly ResourceDefinition[]
 }
 
+interface DatedDocument {
+  readonly generation: number
+  readonly document: TaggedDocument
+}
+
 /** Serves the schemas of everything as OpenAPI, made when first asked for and again when a kind changes. */
 export class OpenApi {
   readonly #resources: ResourceMap
   readonly #clock: Clock
   readonly #documents = new Map<string, GroupVersionDocument>()
-  #index: { readonly generation: number; readonly document: TaggedDocument } | undefined
+  readonly #whole: { json?: DatedDocument; protobuf?: DatedDocument } = {}
+  #index: DatedDocument | undefined
 
   constructor(resources: ResourceMap, clock: Clock) {
     this.#resources = resources
@@ -30,6 +38,7 @@ export class OpenApi {
     const { path } = context.info
     if (path === '/openapi/v3' || path === '/openapi/v3/')
       return replyWithDocument(context, this.#indexDocument())
+    if (path === '/openapi/v2') return replyWithDocument(context, this.#version2(wantsProtobuf(context)))
     if (!path.startsWith('/openapi/v3/')) return undefined
     this.#indexDocument()
     const document = this.#documents.get(path.slice('/openapi/v3/'.length))
@@ -47,6 +56,20 @@ export class OpenApi {
       'cache-control': 'public, immutable',
       expires: new Date(this.#clock.now() + yearMs).toUTCString(),
     })
+  }
+
+  /** Everything in one document, for clients that know no other. Large, and rarely asked for. */
+  #version2(protobuf: boolean): TaggedDocument {
+    const { generation } = this.#resources
+    const known = this.#whole[protobuf ? 'protobuf' : 'json']
+    if (known?.generation === generation) return known.document
+    const served = [...Map.groupBy(this.#resources.all(), groupVersionPath).values()]
+    const whole = openApiV2(served.map(groupVersionOf))
+    const document = protobuf
+      ? taggedDocument(openApiV2Protobuf(whole), openApiV2ProtobufType)
+      : taggedDocument(JSON.stringify(whole), 'application/json')
+    this.#whole[protobuf ? 'protobuf' : 'json'] = { generation, document }
+    return document
   }
 
   #indexDocument(): TaggedDocument {
@@ -71,12 +94,27 @@ export class OpenApi {
 }
 
 function documentOf(resources: readonly ResourceDefinition[]): TaggedDocument {
-  const { group = '', version = '' } = resources[0] ?? {}
-  const document = openApiV3ForGroupVersion({ group, version, resources: resources.map(openApiResource) })
-  return taggedDocument(JSON.stringify(document), 'application/json')
+  return taggedDocument(
+    JSON.stringify(openApiV3ForGroupVersion(groupVersionOf(resources))),
+    'application/json',
+  )
 }
 
-export function openApiResource(definition: ResourceDefinition): OpenApiResource {
+function groupVersionOf(resources: readonly ResourceDefinition[]): OpenApiGroupVersion {
+  const { group = '', version = '' } = resources[0] ?? {}
+  return { group, version, resources: resources.map(openApiResource) }
+}
+
+/** Older kubectl and Argo CD take nothing else. */
+function wantsProtobuf({ request }: RequestContext): boolean {
+  for (const { type } of parseAccept(request.headers.accept)) {
+    if (type === 'application/json' || type === '*/*') return false
+    if (/^application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf$/.test(type)) return true
+  }
+  return false
+}
+
+function openApiResource(definition: ResourceDefinition): OpenApiResource {
   return {
     ...definition,
     subresources: Object.keys(definition.subresources),

@@ -204,6 +204,9 @@ describe('built-in kinds', () => {
   })
 
   test('explain explains', async () => {
+    expect(await kubectl.ok('explain', 'configmap.immutable', '--output=plaintext-openapiv2')).toContain(
+      'immutable',
+    )
     expect(await kubectl.ok('explain', 'configmap.immutable')).toContain('FIELD: immutable <boolean>')
     expect(await kubectl.ok('explain', 'lease.spec', '--recursive')).toContain('renewTime\t<string>')
   })

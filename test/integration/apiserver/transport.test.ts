@@ -104,6 +104,13 @@ describe('documents', () => {
     expect([stale.code, stale.headers.location]).toEqual([301, path])
   })
 
+  test('schemas of version 2 come as JSON and as protobuf', async () => {
+    expect((await api.get('/openapi/v2')).body.swagger).toBe('2.0')
+    const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+    const { headers } = await api.get('/openapi/v2', { headers: { accept } })
+    expect(headers['content-type']).toBe('application/com.github.proto-openapi.spec.v2.v1.0+protobuf')
+  })
+
   test('checks are named when asked', async () => {
     expect((await api.get('/readyz?verbose')).text).toBe(
       '[+]ping ok\n[+]etcd ok\n[+]shutdown ok\nreadyz check passed\n',
