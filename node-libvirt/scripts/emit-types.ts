@@ -72,7 +72,7 @@ function emitInterface(xdr: XdrFile, struct: string, procedure: ProcedureModel |
 }
 
 /** Arguments that may be left out: null pointers, `flags` (0) and `needResults` (1). */
-function isOptional(xdr: XdrFile, field: XdrField): boolean {
+export function isOptional(xdr: XdrFile, field: XdrField): boolean {
   return resolveType(xdr, field.type).kind === 'optional' || /^(flags|need_?results)$/i.test(field.name)
 }
 
@@ -103,7 +103,8 @@ const plainTypes: Readonly<Partial<Record<XdrType['kind'], string>>> = {
   opaque: 'Uint8Array',
 }
 
-function typeText(xdr: XdrFile, type: XdrType, name: string): string {
+/** A member's type as TypeScript text. */
+export function typeText(xdr: XdrFile, type: XdrType, name: string): string {
   const resolved = resolveType(xdr, type)
   if (resolved.kind === 'varChars') return name === 'data' ? 'Uint8Array' : 'string'
   if (resolved.kind === 'named') return publicTypeName(resolved.name)
@@ -118,11 +119,12 @@ function typeText(xdr: XdrFile, type: XdrType, name: string): string {
 function emitEntry(procedure: ProcedureModel, api: ApiDescription): string {
   const { name, args, ret } = procedure
   const types = [args, ret].map((struct) => (struct === undefined ? 'void' : publicTypeName(struct)))
-  const doc = documentation(procedure, api).map((line) => `   * ${line}`)
+  const doc = documentation(procedure, api).map((line) => `   * ${line}`.trimEnd())
   return ['  /**', ...doc, '   */', `  ${name}: [${types.join(', ')}]`].join('\n')
 }
 
-function documentation(procedure: ProcedureModel, api: ApiDescription): string[] {
+/** What is said about a procedure: a sentence where there is one, and the facts. */
+export function documentation(procedure: ProcedureModel, api: ApiDescription): string[] {
   const { api: known, acl, stream } = procedure
   const flags =
     known?.flags !== undefined && api.enums.has(known.flags) ? ` Flags: {@link ${known.flags}}.` : ''

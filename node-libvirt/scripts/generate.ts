@@ -1,5 +1,5 @@
 /**
- * Regenerates `src/generated/` from the distribution's libvirt: the protocol files of its source package
+ * Regenerates `src/generated/` and `docs/generated/` from the distribution's libvirt: the protocol files of its source package
  * and the API description of its development package. Run: `node scripts/generate.ts`.
  */
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { readApiDescription } from './api-description.ts'
 import { emitEvents, emitProcedures } from './emit-codecs.ts'
 import { emitConstants } from './emit-constants.ts'
+import { emitEventPage, emitProcedurePage } from './emit-docs.ts'
 import { emitTypes } from './emit-types.ts'
 import { buildModel } from './protocol-model.ts'
 import { fetchProtocolSource } from './protocol-source.ts'
@@ -48,6 +49,10 @@ await writeFile(join(output, 'types.ts'), `${note}${emitTypes(model, api)}\n`)
 await writeFile(join(output, 'procedures.ts'), `${note}${emitProcedures(model)}\n`)
 await writeFile(join(output, 'events.ts'), `${note}${emitEvents(model)}\n`)
 await writeFile(join(output, 'constants.ts'), `${note}${emitConstants(api)}\n`)
+const pages = join(output, '../../docs/generated')
+await mkdir(pages, { recursive: true })
+await writeFile(join(pages, 'procedures.md'), emitProcedurePage(model, api))
+await writeFile(join(pages, 'events.md'), emitEventPage(model))
 process.stdout.write(
   `${model.procedures.length} procedures, ${model.events.length} events, ${api.enums.size} enums\n`,
 )

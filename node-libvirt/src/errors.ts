@@ -1,3 +1,4 @@
+import { enumName } from './enum-name.ts'
 import { virErrorDomain, virErrorNumber } from './generated/constants.ts'
 
 /** What the daemon says about a call that it refused or that failed: the fields of a `virError`. */
@@ -48,22 +49,18 @@ export class LibvirtError extends Error implements LibvirtErrorFields {
 
   /** The code's libvirt name, such as `VIR_ERR_NO_DOMAIN`; for people, and for logs. */
   get codeName(): string {
-    return nameOf(virErrorNumber, this.code)
+    return enumName(virErrorNumber, this.code)
   }
 
   /** The domain's libvirt name, such as `VIR_FROM_QEMU`. */
   get domainName(): string {
-    return nameOf(virErrorDomain, this.domain)
+    return enumName(virErrorDomain, this.domain)
   }
 
   /** Whether something is a libvirt error, of one of the given codes if any are given. */
   static is(error: unknown, ...codes: readonly number[]): error is LibvirtError {
     return error instanceof LibvirtError && (codes.length === 0 || codes.includes(error.code))
   }
-}
-
-function nameOf(names: Readonly<Record<string, number>>, value: number): string {
-  return Object.keys(names).find((name) => names[name] === value) ?? String(value)
 }
 
 /**

@@ -27,6 +27,7 @@ export {
   TimeoutError,
   UnsupportedError,
 } from './errors.ts'
+export { enumName } from './enum-name.ts'
 export { parseUri } from './uri.ts'
 export type { Endpoint } from './uri.ts'
 export { connectTransport } from './connect-transport.ts'

@@ -147,7 +147,7 @@ export class XdrWriter {
 
   /** `reserved` bytes stay free at the front, for a header. */
   constructor(reserved = 0) {
-    this.#buffer = Buffer.allocUnsafe(512)
+    this.#buffer = Buffer.allocUnsafe(128)
     this.#at = reserved
   }
 

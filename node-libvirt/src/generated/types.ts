@@ -3386,6 +3386,7 @@ export interface DomainEventGraphicsIdentity {
   readonly name: string
 }
 
+/** A network was defined, started, stopped or undefined: `virNetworkEventLifecycleType`. */
 export interface NetworkLifecycleEvent {
   readonly type: 'networkLifecycle'
   readonly callbackID: number
@@ -3394,6 +3395,7 @@ export interface NetworkLifecycleEvent {
   readonly detail: number
 }
 
+/** A domain was defined, started, suspended, stopped, …: `event` is of `virDomainEventType`. */
 export interface LifecycleEvent {
   readonly type: 'lifecycle'
   readonly callbackID: number
@@ -3402,12 +3404,14 @@ export interface LifecycleEvent {
   readonly detail: number
 }
 
+/** The guest rebooted. */
 export interface RebootEvent {
   readonly type: 'reboot'
   readonly callbackID: number
   readonly dom: Domain
 }
 
+/** The guest set its clock; `offset` in seconds from the host’s. */
 export interface RtcChangeEvent {
   readonly type: 'rtcChange'
   readonly callbackID: number
@@ -3415,6 +3419,7 @@ export interface RtcChangeEvent {
   readonly offset: bigint
 }
 
+/** A watchdog ran out; `action` is of `virDomainEventWatchdogAction`. */
 export interface WatchdogEvent {
   readonly type: 'watchdog'
   readonly callbackID: number
@@ -3422,6 +3427,7 @@ export interface WatchdogEvent {
   readonly action: number
 }
 
+/** A disk failed; `action` is of `virDomainEventIOErrorAction`. `ioErrorReason` says why. */
 export interface IoErrorEvent {
   readonly type: 'ioError'
   readonly callbackID: number
@@ -3431,6 +3437,7 @@ export interface IoErrorEvent {
   readonly action: number
 }
 
+/** Somebody connects with or leaves a screen; `phase` is of `virDomainEventGraphicsPhase`. */
 export interface GraphicsEvent {
   readonly type: 'graphics'
   readonly callbackID: number
@@ -3442,6 +3449,7 @@ export interface GraphicsEvent {
   readonly subject: readonly DomainEventGraphicsIdentity[]
 }
 
+/** A disk failed; `reason` is `enospc` when the storage is full. */
 export interface IoErrorReasonEvent {
   readonly type: 'ioErrorReason'
   readonly callbackID: number
@@ -3452,12 +3460,14 @@ export interface IoErrorReasonEvent {
   readonly reason: string
 }
 
+/** The connection to the guest’s monitor broke. */
 export interface ControlErrorEvent {
   readonly type: 'controlError'
   readonly callbackID: number
   readonly dom: Domain
 }
 
+/** A disk job, by the path of its file; `jobType` is of `virDomainBlockJobType`. */
 export interface BlockJobEvent {
   readonly type: 'blockJob'
   readonly callbackID: number
@@ -3467,6 +3477,7 @@ export interface BlockJobEvent {
   readonly status: number
 }
 
+/** A disk lost its source at start, or its medium was changed. */
 export interface DiskChangeEvent {
   readonly type: 'diskChange'
   readonly callbackID: number
@@ -3477,6 +3488,7 @@ export interface DiskChangeEvent {
   readonly reason: number
 }
 
+/** The tray of a drive moved; `reason` is of `virDomainEventTrayChangeReason`. */
 export interface TrayChangeEvent {
   readonly type: 'trayChange'
   readonly callbackID: number
@@ -3485,6 +3497,7 @@ export interface TrayChangeEvent {
   readonly reason: number
 }
 
+/** The guest woke up. */
 export interface PmwakeupEvent {
   readonly type: 'pmwakeup'
   readonly callbackID: number
@@ -3492,6 +3505,7 @@ export interface PmwakeupEvent {
   readonly dom: Domain
 }
 
+/** The guest went to sleep in memory. */
 export interface PmsuspendEvent {
   readonly type: 'pmsuspend'
   readonly callbackID: number
@@ -3499,6 +3513,7 @@ export interface PmsuspendEvent {
   readonly dom: Domain
 }
 
+/** The guest has `actual` KiB of memory now. */
 export interface BalloonChangeEvent {
   readonly type: 'balloonChange'
   readonly callbackID: number
@@ -3506,6 +3521,7 @@ export interface BalloonChangeEvent {
   readonly actual: bigint
 }
 
+/** The guest went to sleep on disk. */
 export interface PmsuspendDiskEvent {
   readonly type: 'pmsuspendDisk'
   readonly callbackID: number
@@ -3513,6 +3529,7 @@ export interface PmsuspendDiskEvent {
   readonly dom: Domain
 }
 
+/** A device is gone: the guest has let it go. */
 export interface DeviceRemovedEvent {
   readonly type: 'deviceRemoved'
   readonly callbackID: number
@@ -3520,6 +3537,7 @@ export interface DeviceRemovedEvent {
   readonly devAlias: string
 }
 
+/** A disk job, by its target (`vda`); `status` is of `virConnectDomainEventBlockJobStatus`. */
 export interface BlockJob2Event {
   readonly type: 'blockJob2'
   readonly callbackID: number
@@ -3529,6 +3547,7 @@ export interface BlockJob2Event {
   readonly status: number
 }
 
+/** Limits changed; `params` says which. */
 export interface TunableEvent {
   readonly type: 'tunable'
   readonly callbackID: number
@@ -3536,6 +3555,7 @@ export interface TunableEvent {
   readonly params: readonly TypedParam[]
 }
 
+/** The guest’s agent came (`state` 1) or went (2). */
 export interface AgentLifecycleEvent {
   readonly type: 'agentLifecycle'
   readonly callbackID: number
@@ -3544,6 +3564,7 @@ export interface AgentLifecycleEvent {
   readonly reason: number
 }
 
+/** A device was attached. */
 export interface DeviceAddedEvent {
   readonly type: 'deviceAdded'
   readonly callbackID: number
@@ -3551,6 +3572,7 @@ export interface DeviceAddedEvent {
   readonly devAlias: string
 }
 
+/** A migration starts to go over the memory again. */
 export interface MigrationIterationEvent {
   readonly type: 'migrationIteration'
   readonly callbackID: number
@@ -3558,11 +3580,13 @@ export interface MigrationIterationEvent {
   readonly iteration: number
 }
 
+/** The daemon lost its own connection to the hypervisor: `virConnectCloseReason`. */
 export interface ConnectionClosedEvent {
   readonly type: 'connectionClosed'
   readonly reason: number
 }
 
+/** A migration, backup, save or dump ended; `params` as of `domainGetJobStats`. */
 export interface JobCompletedEvent {
   readonly type: 'jobCompleted'
   readonly callbackID: number
@@ -3570,6 +3594,7 @@ export interface JobCompletedEvent {
   readonly params: readonly TypedParam[]
 }
 
+/** The guest refused to let a device go. */
 export interface DeviceRemovalFailedEvent {
   readonly type: 'deviceRemovalFailed'
   readonly callbackID: number
@@ -3577,6 +3602,7 @@ export interface DeviceRemovalFailedEvent {
   readonly devAlias: string
 }
 
+/** A pool was defined, started, stopped, …: `virStoragePoolEventLifecycleType`. */
 export interface StoragePoolLifecycleEvent {
   readonly type: 'storagePoolLifecycle'
   readonly callbackID: number
@@ -3585,12 +3611,14 @@ export interface StoragePoolLifecycleEvent {
   readonly detail: number
 }
 
+/** A pool was looked at anew. */
 export interface StoragePoolRefreshEvent {
   readonly type: 'storagePoolRefresh'
   readonly callbackID: number
   readonly pool: StoragePool
 }
 
+/** A device of the host came or went: `virNodeDeviceEventLifecycleType`. */
 export interface NodeDeviceLifecycleEvent {
   readonly type: 'nodeDeviceLifecycle'
   readonly callbackID: number
@@ -3599,12 +3627,14 @@ export interface NodeDeviceLifecycleEvent {
   readonly detail: number
 }
 
+/** A device of the host changed. */
 export interface NodeDeviceUpdateEvent {
   readonly type: 'nodeDeviceUpdate'
   readonly callbackID: number
   readonly dev: NodeDevice
 }
 
+/** Title, description or an element of a namespace changed. */
 export interface MetadataChangeEvent {
   readonly type: 'metadataChange'
   readonly callbackID: number
@@ -3613,6 +3643,7 @@ export interface MetadataChangeEvent {
   readonly nsuri: string | null
 }
 
+/** A secret was defined or undefined: `virSecretEventLifecycleType`. */
 export interface SecretLifecycleEvent {
   readonly type: 'secretLifecycle'
   readonly callbackID: number
@@ -3621,12 +3652,14 @@ export interface SecretLifecycleEvent {
   readonly detail: number
 }
 
+/** A secret has another value. */
 export interface SecretValueChangedEvent {
   readonly type: 'secretValueChanged'
   readonly callbackID: number
   readonly secret: Secret
 }
 
+/** A disk was written `excess` bytes beyond a threshold; it has to be set anew. */
 export interface BlockThresholdEvent {
   readonly type: 'blockThreshold'
   readonly callbackID: number
@@ -3637,6 +3670,7 @@ export interface BlockThresholdEvent {
   readonly excess: bigint
 }
 
+/** A fault of the host’s memory hit a guest. */
 export interface MemoryFailureEvent {
   readonly type: 'memoryFailure'
   readonly callbackID: number
@@ -3646,6 +3680,7 @@ export interface MemoryFailureEvent {
   readonly flags: number
 }
 
+/** A virtio-mem device has `size` KiB now. */
 export interface MemoryDeviceSizeChangeEvent {
   readonly type: 'memoryDeviceSizeChange'
   readonly callbackID: number
@@ -3654,6 +3689,7 @@ export interface MemoryDeviceSizeChangeEvent {
   readonly size: bigint
 }
 
+/** An event of QEMU's own, as its monitor sent it. */
 export interface QemuMonitorEvent {
   readonly type: 'qemuMonitor'
   readonly callbackID: number
@@ -3706,12 +3742,16 @@ export type LibvirtEvent =
 /** What each procedure takes and gives: `[arguments, result]`. */
 export interface ProcedureMap {
   /**
+   * Opens a hypervisor URI on this connection; `LibvirtConnection` does it for you.
+   *
    * C: `virConnectOpen`, since 0.0.3.
    * Permissions: connect:getattr.
    * Answered even when the daemon is busy (high priority).
    */
   connectOpen: [ConnectOpenArgs, void]
   /**
+   * Says good-bye; `close()` does it for you.
+   *
    * C: `virConnectClose`, since 0.0.3.
    * Answered even when the daemon is busy (high priority).
    */
@@ -3723,6 +3763,8 @@ export interface ProcedureMap {
    */
   connectGetType: [void, ConnectGetTypeRet]
   /**
+   * The hypervisor's version as one number: major × 1000000 + minor × 1000 + release.
+   *
    * C: `virConnectGetVersion`, since 0.0.3.
    * Permissions: connect:getattr.
    * Answered even when the daemon is busy (high priority).
@@ -3735,12 +3777,16 @@ export interface ProcedureMap {
    */
   connectGetMaxVcpus: [ConnectGetMaxVcpusArgs, ConnectGetMaxVcpusRet]
   /**
+   * Model, memory in KiB, frequency in MHz and topology of the host.
+   *
    * C: `virNodeGetInfo`, since 0.1.0.
    * Permissions: connect:read.
    * Answered even when the daemon is busy (high priority).
    */
   nodeGetInfo: [void, NodeGetInfoRet]
   /**
+   * What the host and its hypervisor can run, as XML.
+   *
    * C: `virConnectGetCapabilities`, since 0.2.1.
    * Permissions: connect:read.
    */
@@ -3751,22 +3797,30 @@ export interface ProcedureMap {
    */
   domainAttachDevice: [DomainAttachDeviceArgs, void]
   /**
+   * Starts a stored domain.
+   *
    * C: `virDomainCreate`, since 0.1.1.
    * Permissions: domain:start.
    */
   domainCreate: [DomainCreateArgs, void]
   /**
+   * Starts a domain that is forgotten when it stops.
+   *
    * C: `virDomainCreateXML`, since 0.5.0. Flags: {@link virDomainCreateFlags}.
    * Permissions: domain:write, domain:start.
    */
   domainCreateXml: [DomainCreateXmlArgs, DomainCreateXmlRet]
   /**
+   * Stores a domain, or replaces its stored definition, without starting it.
+   *
    * C: `virDomainDefineXML`, since 0.1.1.
    * Permissions: domain:write, domain:save.
    * Answered even when the daemon is busy (high priority).
    */
   domainDefineXml: [DomainDefineXmlArgs, DomainDefineXmlRet]
   /**
+   * Ends a domain at once, as pulling the plug would. Its definition stays.
+   *
    * C: `virDomainDestroy`, since 0.0.3.
    * Permissions: domain:stop.
    * Answered even when the daemon is busy (high priority).
@@ -3778,6 +3832,8 @@ export interface ProcedureMap {
    */
   domainDetachDevice: [DomainDetachDeviceArgs, void]
   /**
+   * The domain's XML: live with its addresses and aliases, or as stored.
+   *
    * C: `virDomainGetXMLDesc`, since 0.0.3. Flags: {@link virDomainXMLFlags}.
    * Permissions: domain:read, domain:read_secure:VIR_DOMAIN_XML_SECURE, domain:read_secure:VIR_DOMAIN_XML_MIGRATABLE.
    */
@@ -3789,6 +3845,8 @@ export interface ProcedureMap {
    */
   domainGetAutostart: [DomainGetAutostartArgs, DomainGetAutostartRet]
   /**
+   * State, memory in KiB, number of processors and CPU time in nanoseconds.
+   *
    * C: `virDomainGetInfo`, since 0.0.3.
    * Permissions: domain:read.
    */
@@ -3824,18 +3882,24 @@ export interface ProcedureMap {
    */
   connectListDefinedDomains: [ConnectListDefinedDomainsArgs, ConnectListDefinedDomainsRet]
   /**
+   * Finds a running domain by the number it has until it stops.
+   *
    * C: `virDomainLookupByID`, since 0.0.3.
    * Permissions: domain:getattr.
    * Answered even when the daemon is busy (high priority).
    */
   domainLookupById: [DomainLookupByIdArgs, DomainLookupByIdRet]
   /**
+   * Finds a domain; code `VIR_ERR_NO_DOMAIN` if there is none.
+   *
    * C: `virDomainLookupByName`, since 0.0.3.
    * Permissions: domain:getattr.
    * Answered even when the daemon is busy (high priority).
    */
   domainLookupByName: [DomainLookupByNameArgs, DomainLookupByNameRet]
   /**
+   * Finds a domain; code `VIR_ERR_NO_DOMAIN` if there is none.
+   *
    * C: `virDomainLookupByUUID`, since 0.0.5.
    * Permissions: domain:getattr.
    * Answered even when the daemon is busy (high priority).
@@ -3853,11 +3917,15 @@ export interface ProcedureMap {
    */
   domainPinVcpu: [DomainPinVcpuArgs, void]
   /**
+   * Asks the guest to reboot.
+   *
    * C: `virDomainReboot`, since 0.1.0. Flags: {@link virDomainRebootFlagValues}.
    * Permissions: domain:init_control, domain:write:VIR_DOMAIN_REBOOT_GUEST_AGENT.
    */
   domainReboot: [DomainRebootArgs, void]
   /**
+   * Lets a suspended guest go on.
+   *
    * C: `virDomainResume`, since 0.0.3.
    * Permissions: domain:suspend.
    */
@@ -3869,32 +3937,44 @@ export interface ProcedureMap {
    */
   domainSetAutostart: [DomainSetAutostartArgs, void]
   /**
+   * Sets how much memory the domain may have, in KiB.
+   *
    * C: `virDomainSetMaxMemory`, since 0.0.3.
    * Permissions: domain:write.
    * Answered even when the daemon is busy (high priority).
    */
   domainSetMaxMemory: [DomainSetMaxMemoryArgs, void]
   /**
+   * Asks the balloon for a size, in KiB.
+   *
    * C: `virDomainSetMemory`, since 0.1.1.
    * Permissions: domain:write.
    */
   domainSetMemory: [DomainSetMemoryArgs, void]
   /**
+   * Sets the number of processors of a running domain.
+   *
    * C: `virDomainSetVcpus`, since 0.1.4.
    * Permissions: domain:write.
    */
   domainSetVcpus: [DomainSetVcpusArgs, void]
   /**
+   * Asks the guest to shut down; it may take its time or not listen.
+   *
    * C: `virDomainShutdown`, since 0.0.3.
    * Permissions: domain:init_control.
    */
   domainShutdown: [DomainShutdownArgs, void]
   /**
+   * Stops the guest's processors; memory stays where it is.
+   *
    * C: `virDomainSuspend`, since 0.0.3.
    * Permissions: domain:suspend.
    */
   domainSuspend: [DomainSuspendArgs, void]
   /**
+   * Forgets a stored domain. One that runs goes on until it stops.
+   *
    * C: `virDomainUndefine`, since 0.1.1.
    * Permissions: domain:delete.
    * Answered even when the daemon is busy (high priority).
@@ -3919,6 +3999,8 @@ export interface ProcedureMap {
    */
   connectListNetworks: [ConnectListNetworksArgs, ConnectListNetworksRet]
   /**
+   * Starts a stored network.
+   *
    * C: `virNetworkCreate`, since 0.2.0.
    * Permissions: network:start.
    */
@@ -3929,12 +4011,16 @@ export interface ProcedureMap {
    */
   networkCreateXml: [NetworkCreateXmlArgs, NetworkCreateXmlRet]
   /**
+   * Stores a virtual network without starting it.
+   *
    * C: `virNetworkDefineXML`, since 0.2.0.
    * Permissions: network:write, network:save.
    * Answered even when the daemon is busy (high priority).
    */
   networkDefineXml: [NetworkDefineXmlArgs, NetworkDefineXmlRet]
   /**
+   * Stops a network; its definition stays.
+   *
    * C: `virNetworkDestroy`, since 0.2.0.
    * Permissions: network:stop.
    * Answered even when the daemon is busy (high priority).
@@ -4001,16 +4087,22 @@ export interface ProcedureMap {
    */
   connectNumOfNetworks: [void, ConnectNumOfNetworksRet]
   /**
+   * Writes the guest's memory to a file for analysis.
+   *
    * C: `virDomainCoreDump`, since 0.1.9. Flags: {@link virDomainCoreDumpFlags}.
    * Permissions: domain:core_dump.
    */
   domainCoreDump: [DomainCoreDumpArgs, void]
   /**
+   * Starts a domain from a file that `domainSave` wrote.
+   *
    * C: `virDomainRestore`, since 0.0.3.
    * Permissions: domain:start, domain:write.
    */
   domainRestore: [DomainRestoreArgs, void]
   /**
+   * Stops the domain and writes its memory to a file on the daemon's host.
+   *
    * C: `virDomainSave`, since 0.0.3.
    * Permissions: domain:hibernate.
    */
@@ -4031,12 +4123,16 @@ export interface ProcedureMap {
    */
   domainSetSchedulerParameters: [DomainSetSchedulerParametersArgs, void]
   /**
+   * The host's name as the daemon sees it.
+   *
    * C: `virConnectGetHostname`, since 0.3.0.
    * Permissions: connect:getattr.
    * Answered even when the daemon is busy (high priority).
    */
   connectGetHostname: [void, ConnectGetHostnameRet]
   /**
+   * Asks about a part of the protocol; asking for 10 starts the daemon’s keepalive.
+   *
    * No public C function.
    * Permissions: connect:getattr.
    * Answered even when the daemon is busy (high priority).
@@ -4128,12 +4224,16 @@ export interface ProcedureMap {
    */
   storagePoolCreateXml: [StoragePoolCreateXmlArgs, StoragePoolCreateXmlRet]
   /**
+   * Stores a pool without starting it.
+   *
    * C: `virStoragePoolDefineXML`, since 0.4.1. Flags: {@link virStoragePoolDefineFlags}.
    * Permissions: storage_pool:write, storage_pool:save.
    * Answered even when the daemon is busy (high priority).
    */
   storagePoolDefineXml: [StoragePoolDefineXmlArgs, StoragePoolDefineXmlRet]
   /**
+   * Starts a stored pool.
+   *
    * C: `virStoragePoolCreate`, since 0.4.1. Flags: {@link virStoragePoolCreateFlags}.
    * Permissions: storage_pool:start.
    */
@@ -4161,6 +4261,8 @@ export interface ProcedureMap {
    */
   storagePoolUndefine: [StoragePoolUndefineArgs, void]
   /**
+   * Looks at the pool anew: volumes that came, went or grew.
+   *
    * C: `virStoragePoolRefresh`, since 0.4.1.
    * Permissions: storage_pool:refresh.
    */
@@ -4220,6 +4322,8 @@ export interface ProcedureMap {
    */
   storagePoolListVolumes: [StoragePoolListVolumesArgs, StoragePoolListVolumesRet]
   /**
+   * Makes a volume.
+   *
    * C: `virStorageVolCreateXML`, since 0.4.1. Flags: {@link virStorageVolCreateFlags}.
    * Permissions: storage_vol:create.
    */
@@ -4272,6 +4376,8 @@ export interface ProcedureMap {
    */
   nodeGetCellsFreeMemory: [NodeGetCellsFreeMemoryArgs, NodeGetCellsFreeMemoryRet]
   /**
+   * The host's free memory in bytes.
+   *
    * C: `virNodeGetFreeMemory`, since 0.3.3.
    * Permissions: connect:read.
    * Answered even when the daemon is busy (high priority).
@@ -4283,6 +4389,8 @@ export interface ProcedureMap {
    */
   domainBlockPeek: [DomainBlockPeekArgs, DomainBlockPeekRet]
   /**
+   * Reads the guest’s memory, at most 4 MiB at a time.
+   *
    * C: `virDomainMemoryPeek`, since 0.4.2. Flags: {@link virDomainMemoryFlags}.
    * Permissions: domain:mem_read.
    */
@@ -4310,6 +4418,8 @@ export interface ProcedureMap {
    */
   domainMigrateFinish2: [DomainMigrateFinish2Args, DomainMigrateFinish2Ret]
   /**
+   * The URI that was opened, in full.
+   *
    * C: `virConnectGetURI`, since 0.3.0.
    * Permissions: connect:getattr.
    * Answered even when the daemon is busy (high priority).
@@ -4395,6 +4505,8 @@ export interface ProcedureMap {
    */
   nodeDeviceDestroy: [NodeDeviceDestroyArgs, void]
   /**
+   * Makes a volume with the content of another.
+   *
    * C: `virStorageVolCreateXMLFrom`, since 0.6.4. Flags: {@link virStorageVolCreateFlags}.
    * Permissions: storage_vol:create.
    */
@@ -4452,11 +4564,15 @@ export interface ProcedureMap {
    */
   interfaceDestroy: [InterfaceDestroyArgs, void]
   /**
+   * Turns a hypervisor's own configuration into domain XML.
+   *
    * C: `virConnectDomainXMLFromNative`, since 0.6.4.
    * Permissions: connect:write.
    */
   connectDomainXmlFromNative: [ConnectDomainXmlFromNativeArgs, ConnectDomainXmlFromNativeRet]
   /**
+   * Shows how the hypervisor would be called for a domain's XML.
+   *
    * C: `virConnectDomainXMLToNative`, since 0.6.4.
    * Permissions: connect:write.
    */
@@ -4504,12 +4620,16 @@ export interface ProcedureMap {
    */
   secretGetXmlDesc: [SecretGetXmlDescArgs, SecretGetXmlDescRet]
   /**
+   * Stores the bytes of a secret.
+   *
    * C: `virSecretSetValue`, since 0.7.1.
    * Permissions: secret:write.
    * Answered even when the daemon is busy (high priority).
    */
   secretSetValue: [SecretSetValueArgs, void]
   /**
+   * The bytes of a secret, unless it is private.
+   *
    * C: `virSecretGetValue`, since 0.7.1.
    * Permissions: secret:read_secure.
    * Answered even when the daemon is busy (high priority).
@@ -4581,12 +4701,16 @@ export interface ProcedureMap {
    */
   interfaceIsActive: [InterfaceIsActiveArgs, InterfaceIsActiveRet]
   /**
+   * The daemon's libvirt version, as `connectGetVersion` counts.
+   *
    * C: `virConnectGetLibVersion`, since 0.7.3.
    * Permissions: connect:getattr.
    * Answered even when the daemon is busy (high priority).
    */
   connectGetLibVersion: [void, ConnectGetLibVersionRet]
   /**
+   * Whether this host can run a CPU description.
+   *
    * C: `virConnectCompareCPU`, since 0.7.5. Flags: {@link virConnectCompareCPUFlags}.
    * Permissions: connect:read.
    * Answered even when the daemon is busy (high priority).
@@ -4598,36 +4722,50 @@ export interface ProcedureMap {
    */
   domainMemoryStats: [DomainMemoryStatsArgs, DomainMemoryStatsRet]
   /**
+   * Adds a device to the running domain, its definition, or both.
+   *
    * C: `virDomainAttachDeviceFlags`, since 0.7.7. Flags: {@link virDomainDeviceModifyFlags}.
    * Permissions: domain:write, domain:save:!VIR_DOMAIN_AFFECT_CONFIG|VIR_DOMAIN_AFFECT_LIVE, domain:save:VIR_DOMAIN_AFFECT_CONFIG.
    */
   domainAttachDeviceFlags: [DomainAttachDeviceFlagsArgs, void]
   /**
+   * Takes a device away; the guest may have to agree, and the event tells when it did.
+   *
    * C: `virDomainDetachDeviceFlags`, since 0.7.7. Flags: {@link virDomainDeviceModifyFlags}.
    * Permissions: domain:write, domain:save:!VIR_DOMAIN_AFFECT_CONFIG|VIR_DOMAIN_AFFECT_LIVE, domain:save:VIR_DOMAIN_AFFECT_CONFIG.
    */
   domainDetachDeviceFlags: [DomainDetachDeviceFlagsArgs, void]
   /**
+   * The best CPU model that every one of the given CPUs can run.
+   *
    * C: `virConnectBaselineCPU`, since 0.7.7. Flags: {@link virConnectBaselineCPUFlags}.
    * Permissions: connect:read.
    */
   connectBaselineCpu: [ConnectBaselineCpuArgs, ConnectBaselineCpuRet]
   /**
+   * What long job a domain is in, and how far it is.
+   *
    * C: `virDomainGetJobInfo`, since 0.7.7.
    * Permissions: domain:read.
    */
   domainGetJobInfo: [DomainGetJobInfoArgs, DomainGetJobInfoRet]
   /**
+   * Ends the long job that a domain is in: migration, backup, save, dump.
+   *
    * C: `virDomainAbortJob`, since 0.7.7.
    * Permissions: domain:write.
    */
   domainAbortJob: [DomainAbortJobArgs, void]
   /**
+   * Overwrites a volume with zeros.
+   *
    * C: `virStorageVolWipe`, since 0.8.0.
    * Permissions: storage_vol:format.
    */
   storageVolWipe: [StorageVolWipeArgs, void]
   /**
+   * How many milliseconds the guest may pause at the end of a migration.
+   *
    * C: `virDomainMigrateSetMaxDowntime`, since 0.8.0.
    * Permissions: domain:migrate.
    */
@@ -4645,6 +4783,8 @@ export interface ProcedureMap {
    */
   connectDomainEventDeregisterAny: [ConnectDomainEventDeregisterAnyArgs, void]
   /**
+   * Changes a device in place, such as the medium of a drive.
+   *
    * C: `virDomainUpdateDeviceFlags`, since 0.8.0. Flags: {@link virDomainDeviceModifyFlags}.
    * Permissions: domain:write, domain:save:!VIR_DOMAIN_AFFECT_CONFIG|VIR_DOMAIN_AFFECT_LIVE, domain:save:VIR_DOMAIN_AFFECT_CONFIG.
    */
@@ -4680,6 +4820,8 @@ export interface ProcedureMap {
    */
   connectListNwfilters: [ConnectListNwfiltersArgs, ConnectListNwfiltersRet]
   /**
+   * Stores a filter; bindings that use it follow at once.
+   *
    * C: `virNWFilterDefineXML`, since 0.8.0.
    * Permissions: nwfilter:write, nwfilter:save.
    * Answered even when the daemon is busy (high priority).
@@ -4692,6 +4834,8 @@ export interface ProcedureMap {
    */
   nwfilterUndefine: [NwfilterUndefineArgs, void]
   /**
+   * Stops the domain and keeps its memory; the next start goes on from there.
+   *
    * C: `virDomainManagedSave`, since 0.8.0. Flags: {@link virDomainSaveRestoreFlags}.
    * Permissions: domain:hibernate.
    */
@@ -4707,6 +4851,8 @@ export interface ProcedureMap {
    */
   domainManagedSaveRemove: [DomainManagedSaveRemoveArgs, void]
   /**
+   * Takes a snapshot of disks, memory, or both.
+   *
    * C: `virDomainSnapshotCreateXML`, since 0.8.0. Flags: {@link virDomainSnapshotCreateFlags}.
    * Permissions: domain:snapshot, domain:fs_freeze:VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE.
    */
@@ -4746,21 +4892,29 @@ export interface ProcedureMap {
    */
   domainSnapshotCurrent: [DomainSnapshotCurrentArgs, DomainSnapshotCurrentRet]
   /**
+   * Puts the domain back to what it was.
+   *
    * C: `virDomainRevertToSnapshot`, since 0.8.0. Flags: {@link virDomainSnapshotRevertFlags}.
    * Permissions: domain:snapshot.
    */
   domainRevertToSnapshot: [DomainRevertToSnapshotArgs, void]
   /**
+   * Removes a snapshot, or only what libvirt remembers of it.
+   *
    * C: `virDomainSnapshotDelete`, since 0.8.0. Flags: {@link virDomainSnapshotDeleteFlags}.
    * Permissions: domain:snapshot.
    */
   domainSnapshotDelete: [DomainSnapshotDeleteArgs, void]
   /**
+   * Capacity, allocation and physical size of a disk in bytes; asks the guest’s monitor.
+   *
    * C: `virDomainGetBlockInfo`, since 0.8.1.
    * Permissions: domain:read.
    */
   domainGetBlockInfo: [DomainGetBlockInfoArgs, DomainGetBlockInfoRet]
   /**
+   * Starts a stored domain, paused for example.
+   *
    * C: `virDomainCreateWithFlags`, since 0.8.2. Flags: {@link virDomainCreateFlags}.
    * Permissions: domain:start.
    */
@@ -4786,6 +4940,8 @@ export interface ProcedureMap {
    */
   domainGetVcpusFlags: [DomainGetVcpusFlagsArgs, DomainGetVcpusFlagsRet]
   /**
+   * Connects with a serial console; only one may be connected at a time.
+   *
    * C: `virDomainOpenConsole`, since 0.8.6. Flags: {@link virDomainConsoleFlags}.
    * Permissions: domain:open_device.
    * Opens a two-way stream.
@@ -4798,6 +4954,8 @@ export interface ProcedureMap {
    */
   domainIsUpdated: [DomainIsUpdatedArgs, DomainIsUpdatedRet]
   /**
+   * The host's SMBIOS tables as XML.
+   *
    * C: `virConnectGetSysinfo`, since 0.8.8.
    * Permissions: connect:read.
    * Answered even when the daemon is busy (high priority).
@@ -4819,17 +4977,23 @@ export interface ProcedureMap {
    */
   domainGetBlkioParameters: [DomainGetBlkioParametersArgs, DomainGetBlkioParametersRet]
   /**
+   * How many MiB per second a migration may send.
+   *
    * C: `virDomainMigrateSetMaxSpeed`, since 0.9.0. Flags: {@link virDomainMigrateMaxSpeedFlags}.
    * Permissions: domain:migrate.
    */
   domainMigrateSetMaxSpeed: [DomainMigrateSetMaxSpeedArgs, void]
   /**
+   * Writes a stream into a volume; `length` 0 means to the stream's end.
+   *
    * C: `virStorageVolUpload`, since 0.9.0. Flags: {@link virStorageVolUploadFlags}.
    * Permissions: storage_vol:data_write.
    * Opens a stream to the daemon.
    */
   storageVolUpload: [StorageVolUploadArgs, void]
   /**
+   * Reads a volume as a stream; `length` 0 means to the volume's end.
+   *
    * C: `virStorageVolDownload`, since 0.9.0. Flags: {@link virStorageVolDownloadFlags}.
    * Permissions: storage_vol:data_read.
    * Opens a stream from the daemon.
@@ -4841,12 +5005,16 @@ export interface ProcedureMap {
    */
   domainInjectNmi: [DomainInjectNmiArgs, void]
   /**
+   * A picture of a screen as a stream; `mime` says in which format.
+   *
    * C: `virDomainScreenshot`, since 0.9.2.
    * Permissions: domain:screenshot.
    * Opens a stream from the daemon.
    */
   domainScreenshot: [DomainScreenshotArgs, DomainScreenshotRet]
   /**
+   * The domain's state (`virDomainState`) and the reason for it.
+   *
    * C: `virDomainGetState`, since 0.9.2.
    * Permissions: domain:read.
    * Answered even when the daemon is busy (high priority).
@@ -4914,6 +5082,8 @@ export interface ProcedureMap {
    */
   domainPinVcpuFlags: [DomainPinVcpuFlagsArgs, void]
   /**
+   * Presses keys, all at once, for `holdtime` milliseconds.
+   *
    * C: `virDomainSendKey`, since 0.9.3.
    * Permissions: domain:send_input.
    */
@@ -4931,6 +5101,8 @@ export interface ProcedureMap {
    */
   nodeGetMemoryStats: [NodeGetMemoryStatsArgs, NodeGetMemoryStatsRet]
   /**
+   * Whether the daemon is talking to the guest’s monitor just now.
+   *
    * C: `virDomainGetControlInfo`, since 0.9.3.
    * Permissions: domain:read.
    * Answered even when the daemon is busy (high priority).
@@ -4942,6 +5114,8 @@ export interface ProcedureMap {
    */
   domainGetVcpuPinInfo: [DomainGetVcpuPinInfoArgs, DomainGetVcpuPinInfoRet]
   /**
+   * Forgets a stored domain together with what the flags name: saved state, snapshots, NVRAM.
+   *
    * C: `virDomainUndefineFlags`, since 0.9.4. Flags: {@link virDomainUndefineFlagsValues}.
    * Permissions: domain:delete.
    * Answered even when the daemon is busy (high priority).
@@ -4958,6 +5132,8 @@ export interface ProcedureMap {
    */
   domainRestoreFlags: [DomainRestoreFlagsArgs, void]
   /**
+   * Ends a domain at once, or with a moment for QEMU to flush.
+   *
    * C: `virDomainDestroyFlags`, since 0.9.4. Flags: {@link virDomainDestroyFlagsValues}.
    * Permissions: domain:stop.
    * Answered even when the daemon is busy (high priority).
@@ -4976,11 +5152,15 @@ export interface ProcedureMap {
    */
   domainSaveImageDefineXml: [DomainSaveImageDefineXmlArgs, void]
   /**
+   * Ends a disk job, or with the pivot flag makes the domain use its result.
+   *
    * C: `virDomainBlockJobAbort`, since 0.9.4. Flags: {@link virDomainBlockJobAbortFlags}.
    * Permissions: domain:write.
    */
   domainBlockJobAbort: [DomainBlockJobAbortArgs, void]
   /**
+   * How far a disk job is; `found` is 0 when there is none.
+   *
    * C: `virDomainGetBlockJobInfo`, since 0.9.4. Flags: {@link virDomainBlockJobInfoFlags}.
    * Permissions: domain:read.
    */
@@ -4991,6 +5171,8 @@ export interface ProcedureMap {
    */
   domainBlockJobSetSpeed: [DomainBlockJobSetSpeedArgs, void]
   /**
+   * Takes the backing files’ data up into the top image.
+   *
    * C: `virDomainBlockPull`, since 0.9.4. Flags: {@link virDomainBlockPullFlags}.
    * Permissions: domain:block_write.
    */
@@ -5012,6 +5194,8 @@ export interface ProcedureMap {
    */
   domainSnapshotGetParent: [DomainSnapshotGetParentArgs, DomainSnapshotGetParentRet]
   /**
+   * Presses the reset button.
+   *
    * C: `virDomainReset`, since 0.9.7.
    * Permissions: domain:reset.
    */
@@ -5040,11 +5224,15 @@ export interface ProcedureMap {
    */
   nodeSuspendForDuration: [NodeSuspendForDurationArgs, void]
   /**
+   * Grows a disk, in KiB unless a flag says bytes.
+   *
    * C: `virDomainBlockResize`, since 0.9.8. Flags: {@link virDomainBlockResizeFlags}.
    * Permissions: domain:block_write.
    */
   domainBlockResize: [DomainBlockResizeArgs, void]
   /**
+   * Limits what a disk may read and write; emits `tunable`.
+   *
    * C: `virDomainSetBlockIoTune`, since 0.9.8. Flags: {@link virDomainModificationImpact}.
    * Permissions: domain:write, domain:save:!VIR_DOMAIN_AFFECT_CONFIG|VIR_DOMAIN_AFFECT_LIVE, domain:save:VIR_DOMAIN_AFFECT_CONFIG.
    */
@@ -5075,6 +5263,8 @@ export interface ProcedureMap {
    */
   domainGetInterfaceParameters: [DomainGetInterfaceParametersArgs, DomainGetInterfaceParametersRet]
   /**
+   * Asks the guest to shut down in a chosen way, such as by its agent.
+   *
    * C: `virDomainShutdownFlags`, since 0.9.10. Flags: {@link virDomainShutdownFlagValues}.
    * Permissions: domain:init_control, domain:write:VIR_DOMAIN_SHUTDOWN_GUEST_AGENT.
    */
@@ -5085,6 +5275,8 @@ export interface ProcedureMap {
    */
   storageVolWipePattern: [StorageVolWipePatternArgs, void]
   /**
+   * Changes the capacity, in bytes.
+   *
    * C: `virStorageVolResize`, since 0.9.10. Flags: {@link virStorageVolResizeFlags}.
    * Permissions: storage_vol:resize.
    */
@@ -5105,11 +5297,15 @@ export interface ProcedureMap {
    */
   domainGetDiskErrors: [DomainGetDiskErrorsArgs, DomainGetDiskErrorsRet]
   /**
+   * Stores title, description or an XML element of yours with the domain.
+   *
    * C: `virDomainSetMetadata`, since 0.9.10. Flags: {@link virDomainModificationImpact}.
    * Permissions: domain:write, domain:save:!VIR_DOMAIN_AFFECT_CONFIG|VIR_DOMAIN_AFFECT_LIVE, domain:save:VIR_DOMAIN_AFFECT_CONFIG.
    */
   domainSetMetadata: [DomainSetMetadataArgs, void]
   /**
+   * Title, description or the XML element of a namespace.
+   *
    * C: `virDomainGetMetadata`, since 0.9.10. Flags: {@link virDomainModificationImpact}.
    * Permissions: domain:read.
    */
@@ -5135,6 +5331,8 @@ export interface ProcedureMap {
    */
   domainSnapshotHasMetadata: [DomainSnapshotHasMetadataArgs, DomainSnapshotHasMetadataRet]
   /**
+   * Domains, running or only defined; the flags choose among them.
+   *
    * C: `virConnectListAllDomains`, since 0.9.13. Flags: {@link virConnectListAllDomainsFlags}.
    * Permissions: connect:search_domains.
    * Answered even when the daemon is busy (high priority).
@@ -5174,6 +5372,8 @@ export interface ProcedureMap {
    */
   domainGetEmulatorPinInfo: [DomainGetEmulatorPinInfoArgs, DomainGetEmulatorPinInfoRet]
   /**
+   * Storage pools, active or only defined.
+   *
    * C: `virConnectListAllStoragePools`, since 0.10.2. Flags: {@link virConnectListAllStoragePoolsFlags}.
    * Permissions: connect:search_storage_pools.
    * Answered even when the daemon is busy (high priority).
@@ -5186,6 +5386,8 @@ export interface ProcedureMap {
    */
   storagePoolListAllVolumes: [StoragePoolListAllVolumesArgs, StoragePoolListAllVolumesRet]
   /**
+   * Virtual networks, active or only defined.
+   *
    * C: `virConnectListAllNetworks`, since 0.10.2. Flags: {@link virConnectListAllNetworksFlags}.
    * Permissions: connect:search_networks.
    * Answered even when the daemon is busy (high priority).
@@ -5198,6 +5400,8 @@ export interface ProcedureMap {
    */
   connectListAllInterfaces: [ConnectListAllInterfacesArgs, ConnectListAllInterfacesRet]
   /**
+   * The host's devices.
+   *
    * C: `virConnectListAllNodeDevices`, since 0.10.2. Flags: {@link virConnectListAllNodeDeviceFlags}.
    * Permissions: connect:search_node_devices.
    * Answered even when the daemon is busy (high priority).
@@ -5210,6 +5414,8 @@ export interface ProcedureMap {
    */
   connectListAllNwfilters: [ConnectListAllNwfiltersArgs, ConnectListAllNwfiltersRet]
   /**
+   * Secrets, without their values.
+   *
    * C: `virConnectListAllSecrets`, since 0.10.2. Flags: {@link virConnectListAllSecretsFlags}.
    * Permissions: connect:search_secrets.
    * Answered even when the daemon is busy (high priority).
@@ -5226,11 +5432,15 @@ export interface ProcedureMap {
    */
   nodeGetMemoryParameters: [NodeGetMemoryParametersArgs, NodeGetMemoryParametersRet]
   /**
+   * Moves an overlay’s data down into its base. An active commit waits, ready, for its pivot.
+   *
    * C: `virDomainBlockCommit`, since 0.10.2. Flags: {@link virDomainBlockCommitFlags}.
    * Permissions: domain:block_write.
    */
   domainBlockCommit: [DomainBlockCommitArgs, void]
   /**
+   * Changes a part of a network, such as a DHCP host, without restarting it.
+   *
    * C: `virNetworkUpdate`, since 0.10.2. Flags: {@link virNetworkUpdateFlags}.
    * Permissions: network:write, network:save:!VIR_NETWORK_UPDATE_AFFECT_CONFIG|VIR_NETWORK_UPDATE_AFFECT_LIVE, network:save:VIR_NETWORK_UPDATE_AFFECT_CONFIG.
    * Answered even when the daemon is busy (high priority).
@@ -5252,6 +5462,8 @@ export interface ProcedureMap {
    */
   domainSendProcessSignal: [DomainSendProcessSignalArgs, void]
   /**
+   * Connects with a channel device of the guest.
+   *
    * C: `virDomainOpenChannel`, since 1.0.2. Flags: {@link virDomainChannelFlags}.
    * Permissions: domain:open_device.
    * Opens a two-way stream.
@@ -5264,6 +5476,8 @@ export interface ProcedureMap {
    */
   nodeDeviceLookupScsiHostByWwn: [NodeDeviceLookupScsiHostByWwnArgs, NodeDeviceLookupScsiHostByWwnRet]
   /**
+   * The statistics of the job under way, or of the last one that ended.
+   *
    * C: `virDomainGetJobStats`, since 1.0.3. Flags: {@link virDomainGetJobStatsFlags}.
    * Permissions: domain:read.
    */
@@ -5299,6 +5513,8 @@ export interface ProcedureMap {
    */
   domainMigratePrepareTunnel3Params: [DomainMigratePrepareTunnel3ParamsArgs, DomainMigratePrepareTunnel3ParamsRet]
   /**
+   * With the peer-to-peer flag the whole of a migration in one call; `migrateToUri3` is made of it.
+   *
    * No public C function.
    * Permissions: domain:migrate.
    */
@@ -5348,6 +5564,8 @@ export interface ProcedureMap {
    */
   connectNetworkEventDeregisterAny: [ConnectNetworkEventDeregisterAnyArgs, void]
   /**
+   * Asks for one kind of domain events, of one domain or all; `LibvirtHost` does it for you.
+   *
    * No public C function.
    * Permissions: connect:search_domains.
    * Answered even when the daemon is busy (high priority).
@@ -5365,21 +5583,29 @@ export interface ProcedureMap {
    */
   domainCoreDumpWithFormat: [DomainCoreDumpWithFormatArgs, void]
   /**
+   * Asks the agent to hold the guest’s file systems still.
+   *
    * C: `virDomainFSFreeze`, since 1.2.5.
    * Permissions: domain:fs_freeze.
    */
   domainFsfreeze: [DomainFsfreezeArgs, DomainFsfreezeRet]
   /**
+   * Lets the guest’s file systems go on.
+   *
    * C: `virDomainFSThaw`, since 1.2.5.
    * Permissions: domain:fs_freeze.
    */
   domainFsthaw: [DomainFsthawArgs, DomainFsthawRet]
   /**
+   * The guest’s clock, from its agent.
+   *
    * C: `virDomainGetTime`, since 1.2.5.
    * Permissions: domain:write.
    */
   domainGetTime: [DomainGetTimeArgs, DomainGetTimeRet]
   /**
+   * Sets the guest’s clock through its agent.
+   *
    * C: `virDomainSetTime`, since 1.2.5. Flags: {@link virDomainSetTimeFlags}.
    * Permissions: domain:set_time.
    */
@@ -5391,11 +5617,15 @@ export interface ProcedureMap {
    */
   nodeGetFreePages: [NodeGetFreePagesArgs, NodeGetFreePagesRet]
   /**
+   * Addresses that a network has given out.
+   *
    * C: `virNetworkGetDHCPLeases`, since 1.2.6.
    * Permissions: network:read.
    */
   networkGetDhcpLeases: [NetworkGetDhcpLeasesArgs, NetworkGetDhcpLeasesRet]
   /**
+   * What a domain of an emulator, architecture, machine and type may have, as XML.
+   *
    * C: `virConnectGetDomainCapabilities`, since 1.2.7.
    * Permissions: connect:write.
    */
@@ -5407,11 +5637,15 @@ export interface ProcedureMap {
    */
   domainOpenGraphicsFd: [DomainOpenGraphicsFdArgs, void]
   /**
+   * Statistics of many domains in one call; an empty `doms` means all, `stats` 0 means every group.
+   *
    * C: `virConnectGetAllDomainStats`, since 1.2.8. Flags: {@link virConnectGetAllDomainStatsFlags}.
    * Permissions: connect:search_domains.
    */
   connectGetAllDomainStats: [ConnectGetAllDomainStatsArgs, ConnectGetAllDomainStatsRet]
   /**
+   * Mirrors a disk to another place, until it is ended or pivoted to.
+   *
    * C: `virDomainBlockCopy`, since 1.2.8. Flags: {@link virDomainBlockCopyFlags}.
    * Permissions: domain:block_write.
    */
@@ -5427,6 +5661,8 @@ export interface ProcedureMap {
    */
   domainGetFsinfo: [DomainGetFsinfoArgs, DomainGetFsinfoRet]
   /**
+   * Like `domainDefineXml`, with flags such as validation.
+   *
    * C: `virDomainDefineXMLFlags`, since 1.2.12. Flags: {@link virDomainDefineFlags}.
    * Permissions: domain:write, domain:save.
    * Answered even when the daemon is busy (high priority).
@@ -5443,6 +5679,8 @@ export interface ProcedureMap {
    */
   domainPinIothread: [DomainPinIothreadArgs, void]
   /**
+   * Addresses of the guest’s interfaces, from leases, the agent or ARP.
+   *
    * C: `virDomainInterfaceAddresses`, since 1.2.14.
    * Permissions: domain:read, domain:write::source:VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT.
    */
@@ -5480,6 +5718,8 @@ export interface ProcedureMap {
    */
   connectUnregisterCloseCallback: [void, void]
   /**
+   * Starts the guest over there at once; its memory follows.
+   *
    * C: `virDomainMigrateStartPostCopy`, since 1.3.3.
    * Permissions: domain:migrate.
    */
@@ -5552,6 +5792,8 @@ export interface ProcedureMap {
    */
   domainSetVcpu: [DomainSetVcpuArgs, void]
   /**
+   * Asks for one event when a disk is written beyond an offset.
+   *
    * C: `virDomainSetBlockThreshold`, since 3.1.0.
    * Permissions: domain:write.
    */
@@ -5583,6 +5825,8 @@ export interface ProcedureMap {
    */
   storagePoolLookupByTargetPath: [StoragePoolLookupByTargetPathArgs, StoragePoolLookupByTargetPathRet]
   /**
+   * Takes the device of an alias away; the `deviceRemoved` event tells when it is gone.
+   *
    * C: `virDomainDetachDeviceAlias`, since 4.4.0. Flags: {@link virDomainDeviceModifyFlags}.
    * Permissions: domain:write, domain:save:!VIR_DOMAIN_AFFECT_CONFIG|VIR_DOMAIN_AFFECT_LIVE, domain:save:VIR_DOMAIN_AFFECT_CONFIG.
    */
@@ -5685,6 +5929,8 @@ export interface ProcedureMap {
    */
   networkPortDelete: [NetworkPortDeleteArgs, void]
   /**
+   * Starts to remember which parts of the disks change from now on.
+   *
    * C: `virDomainCheckpointCreateXML`, since 5.6.0. Flags: {@link virDomainCheckpointCreateFlags}.
    * Permissions: domain:checkpoint, domain:fs_freeze:VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE.
    */
@@ -5724,6 +5970,8 @@ export interface ProcedureMap {
    */
   domainCheckpointDelete: [DomainCheckpointDeleteArgs, void]
   /**
+   * What the agent knows: users, operating system, time zone, file systems.
+   *
    * C: `virDomainGetGuestInfo`, since 5.7.0.
    * Permissions: domain:write.
    */
@@ -5739,11 +5987,15 @@ export interface ProcedureMap {
    */
   domainAgentSetResponseTimeout: [DomainAgentSetResponseTimeoutArgs, DomainAgentSetResponseTimeoutRet]
   /**
+   * Starts a backup: pushed to files, or offered over NBD until the job is ended.
+   *
    * C: `virDomainBackupBegin`, since 6.0.0. Flags: {@link virDomainBackupBeginFlags}.
    * Permissions: domain:checkpoint, domain:block_write.
    */
   domainBackupBegin: [DomainBackupBeginArgs, void]
   /**
+   * The backup under way, as XML; code `VIR_ERR_NO_DOMAIN_BACKUP` if there is none.
+   *
    * C: `virDomainBackupGetXMLDesc`, since 6.0.0.
    * Permissions: domain:read.
    * Answered even when the daemon is busy (high priority).
@@ -5855,6 +6107,8 @@ export interface ProcedureMap {
    */
   domainFdAssociate: [DomainFdAssociateArgs, void]
   /**
+   * Sends a command to QEMU's monitor: QMP, or with flag 1 the human one.
+   *
    * C: `virDomainQemuMonitorCommand`, since 0.8.3. Flags: {@link virDomainQemuMonitorCommandFlags}.
    * Permissions: domain:write.
    */
@@ -5865,11 +6119,15 @@ export interface ProcedureMap {
    */
   qemuDomainAttach: [QemuDomainAttachArgs, QemuDomainAttachRet]
   /**
+   * Sends a command to the guest’s agent; `timeout` in seconds, -1 to wait for ever.
+   *
    * C: `virDomainQemuAgentCommand`, since 0.10.0.
    * Permissions: domain:write.
    */
   qemuDomainAgentCommand: [QemuDomainAgentCommandArgs, QemuDomainAgentCommandRet]
   /**
+   * Asks for QEMU's own events; `event` may name one or be a pattern.
+   *
    * C: `virConnectDomainQemuMonitorEventRegister`, since 1.2.3. Flags: {@link virConnectDomainQemuMonitorEventRegisterFlags}.
    * Permissions: connect:search_domains, connect:write.
    * Answered even when the daemon is busy (high priority).

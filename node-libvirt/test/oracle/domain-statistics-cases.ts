@@ -67,11 +67,11 @@ export const domainStatisticsCases: readonly Case[] = [
   ],
   [
     'iothreadinfo nlv-oracle',
-    (output: string) => firstColumn(output).map(Number),
+    firstColumn,
     async (w) =>
-      (await w.host.query('domainGetIothreadInfo', { dom: w.dom, flags: 1 })).info.map(
-        ({ iothreadId }) => iothreadId,
-      ),
+      (await w.host.query('domainGetIothreadInfo', { dom: w.dom, flags: 1 })).info
+        .map(({ iothreadId }) => String(iothreadId))
+        .toSorted(),
   ],
   [
     'memtune nlv-oracle --config',
