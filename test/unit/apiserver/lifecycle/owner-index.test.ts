@@ -7,7 +7,11 @@ test('finds dependents by the uid of any of their owners', () => {
   const index = new OwnerIndex()
   expect(index.set('/a/1', [owner('x'), owner('y')])).toBe(true)
   expect(index.set('/a/2', [owner('x')])).toBe(true)
-  expect([index.dependents('x'), index.dependents('y'), index.dependents('z')]).toEqual([['/a/1', '/a/2'], ['/a/1'], []])
+  expect([index.dependents('x'), index.dependents('y'), index.dependents('z')]).toEqual([
+    ['/a/1', '/a/2'],
+    ['/a/1'],
+    [],
+  ])
 })
 
 test('says whether owners changed, and forgets those that were left', () => {
