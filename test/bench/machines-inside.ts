@@ -75,10 +75,7 @@ async function readBare(context: CommandContext, names: readonly string[]): Prom
     names.map(async (name) => {
       const machine = await context.api.json({ method: 'GET', path: `${machinesPath}/${name}` })
       const { uuid = '' } = (machine as KubeObject).status ?? {}
-      const bare = bareDomain(
-        await run('virsh', 'dumpxml', '--inactive', uuid),
-        join(directory, `bare-${name}.qcow2`),
-      )
+      const bare = bareDomain(await run('virsh', 'dumpxml', '--inactive', uuid))
       await writeFile(join(directory, `${bare.name}.xml`), bare.xml)
       await run('cp', bare.originalDisk, bare.disk)
       return bare
