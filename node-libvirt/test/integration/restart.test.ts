@@ -92,9 +92,7 @@ test('a job that is given up goes on in the daemon: its event tells', async () =
   const events = host.listen()
   const { dom } = await host.query('domainDefineXml', { xml: domainXml() })
   await expect(host.job('domainCreate', { dom }, { timeout: 200 })).rejects.toThrow(TimeoutError)
-  expect(await host.query('domainGetState', { dom })).toMatchObject({
-    state: virDomainState.VIR_DOMAIN_SHUTOFF,
-  })
+  expect((await host.query('domainGetState', { dom })).state).not.toBe(virDomainState.VIR_DOMAIN_RUNNING)
   const lifecycle = ofType('lifecycle', dom)
   while ((await nextEvent(events, lifecycle)).event !== virDomainEventType.VIR_DOMAIN_EVENT_STARTED);
   expect(await host.query('domainGetState', { dom })).toMatchObject({

@@ -22,6 +22,15 @@ export interface World {
 /** Makes the objects that the cases are about, in a daemon of its own. */
 export async function createWorld(): Promise<World> {
   const libvirtd = await PrivateLibvirtd.start()
+  try {
+    return await furnish(libvirtd)
+  } catch (error) {
+    await libvirtd[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function furnish(libvirtd: PrivateLibvirtd): Promise<World> {
   const host = await LibvirtHost.connect(libvirtd.uri)
   const virsh = virshOf(`qemu+unix:///system?socket=${libvirtd.socket}`)
   const pool = await createPool(host, join(libvirtd.directory, 'pool'), 'nlv-pool')
