@@ -26,12 +26,16 @@ const settledMs = 30_000
 // An agent that never answers is asked less and less; its connecting is an event.
 const silentFirstMs = 1_000
 const silentMaxMs = 60_000
+// One that has connected is there, only slow: a guest that boots on a busy host.
+const connectedMaxMs = 4_000
 // Agents that hang must not keep the rest of the host's waiting.
 const concurrency = 4
 
 interface Watched {
   state: GuestState
   silentMs: number
+  /** By the hypervisor's word. */
+  channelOpen: boolean
 }
 
 const unknownGuest: GuestState = { connected: undefined, facts: undefined }
@@ -54,7 +58,7 @@ export class GuestWatch {
   watch(uuid: string): GuestState {
     const known = this.#guests.get(uuid)
     if (known !== undefined) return known.state
-    this.#guests.set(uuid, { state: unknownGuest, silentMs: silentFirstMs })
+    this.#guests.set(uuid, { state: unknownGuest, silentMs: silentFirstMs, channelOpen: false })
     this.#loop.enqueue(uuid)
     return unknownGuest
   }
@@ -67,6 +71,7 @@ export class GuestWatch {
   agentChanged(uuid: string, connected: boolean): void {
     const guest = this.#guests.get(uuid)
     if (guest === undefined) return
+    guest.channelOpen = connected
     if (connected) {
       guest.silentMs = silentFirstMs
       this.#loop.enqueue(uuid)
@@ -90,7 +95,7 @@ export class GuestWatch {
     this.#hear(uuid, guest, facts)
     if (facts !== undefined) return hasAddress(facts) ? settledMs : waitingForAddressMs
     const waitMs = guest.silentMs
-    guest.silentMs = Math.min(silentMaxMs, waitMs * 2)
+    guest.silentMs = Math.min(guest.channelOpen ? connectedMaxMs : silentMaxMs, waitMs * 2)
     return waitMs
   }
 

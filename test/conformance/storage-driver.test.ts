@@ -190,6 +190,8 @@ describe('a local domain on real files', () => {
     expect(await mode()).toBe(0o711)
     expect(await mode('disks')).toBe(0o711)
     expect((await stat(made.path)).mode & 0o777).toBe(0o600)
+    const imported = await driver.importImage(image, source(rawImage()))
+    expect((await stat(imported.path)).mode & 0o777).toBe(0o600)
   })
 
   test('a directory of the operator keeps its mode', async () => {

@@ -1,4 +1,4 @@
-import { open, statfs } from 'node:fs/promises'
+import { chmod, open, statfs } from 'node:fs/promises'
 import { checksum } from '../checksum.ts'
 import { checkHead, headBytes, type ImageFormat, invalid, recogniseFormat } from '../image-format.ts'
 import { type ImageImport, StorageDriverError } from '../storage-driver.ts'
@@ -28,6 +28,7 @@ export async function importImageFile(
     const maxFileBytes = await freeBytes(paths.source)
     const job = { from: paths.source, fromFormat: sourceFormat, to: paths.partial, maxFileBytes }
     await qemuImg.convert({ ...job, toFormat: 'qcow2', preallocate: false }, signal)
+    await chmod(paths.partial, 0o600)
     await writeImageFacts(paths.facts, { digest, sourceFormat })
     await publish(paths.partial, paths.path)
   } finally {

@@ -133,9 +133,21 @@ describe('a domain whose run is gone', () => {
     await forceDelete()
     for (const { uid } of await world.records.list()) await world.records.remove(uid)
     world.start()
+    await world.settle(1_000)
+    world.hypervisor.world.setPaused(uuid, true)
+    await world.settle(60_000)
+    expect((await world.hypervisor.getDomain(uuid))?.state).toBe('paused')
+    expect((await world.host()).status?.unmanagedDomains).toEqual(['default_vm-1'])
+  })
+
+  test('is left alone when its run is placed on another host', async () => {
+    await runThenStop()
+    const run = await world.run()
+    if (run === undefined) throw new Error('there is no run')
+    world.client.seed({ ...run, spec: { ...run.spec, hostName: 'host-2' } } as typeof run)
+    world.start()
     await world.settle(60_000)
     expect((await world.hypervisor.getDomain(uuid))?.state).toBe('running')
-    expect((await world.host()).status?.unmanagedDomains).toEqual(['default_vm-1'])
   })
 
   test('is left alone while the server cannot be asked', async () => {
