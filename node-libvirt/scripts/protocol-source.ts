@@ -24,9 +24,9 @@ export async function fetchProtocolSource(): Promise<ProtocolSource> {
   const directory = await mkdtemp(join(tmpdir(), 'node-libvirt-source-'))
   try {
     await mkdir(join(directory, 'lists', 'partial'), { recursive: true })
-    await writeFile(join(directory, 'deb-src.sources'), await debSources())
+    await writeFile(join(directory, 'deb-src.list'), await debSources())
     const options = [
-      `Dir::Etc::sourcelist=${join(directory, 'deb-src.sources')}`,
+      `Dir::Etc::sourcelist=${join(directory, 'deb-src.list')}`,
       'Dir::Etc::sourceparts=-',
       `Dir::State::lists=${join(directory, 'lists')}`,
       'APT::Sandbox::User=root',
@@ -42,21 +42,17 @@ export async function fetchProtocolSource(): Promise<ProtocolSource> {
   }
 }
 
+/** The sources of the archives that this machine takes its packages from, wherever its mirror is. */
 async function debSources(): Promise<string> {
-  const codename = /^VERSION_CODENAME=(.+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? 'stable'
-  const stanza = (uri: string, suites: string) =>
-    [
-      'Types: deb-src',
-      `URIs: ${uri}`,
-      `Suites: ${suites}`,
-      'Components: main',
-      'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg',
-      '',
-    ].join('\n')
-  return [
-    stanza(process.env['DEBIAN_MIRROR'] ?? '', `${codename} ${codename}-updates`),
-    stanza(process.env['DEBIAN_SECURITY_MIRROR'] ?? '', `${codename}-security`),
-  ].join('\n')
+  const format = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)'
+  const { stdout } = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'])
+  const archives = new Set(stdout.split('\n').filter((line) => line !== ''))
+  if (archives.size === 0) throw new Error('apt knows no package archive: run apt-get update')
+  const lines = [...archives].map((line) => {
+    const [uri, release, component] = line.split('|')
+    return `deb-src ${uri} ${release} ${component}\n`
+  })
+  return lines.join('')
 }
 
 async function unpack(directory: string): Promise<ProtocolSource> {
