@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { run } from '../run.ts'
@@ -46,15 +48,14 @@ async function startAlone(maskKvm: boolean): Promise<void> {
   return runDetached('unshare', ['-m', '--propagation', 'slave', 'sh', '-c', script])
 }
 
-// libvirtd forks into the background by itself; what it inherits must not keep our pipes open.
-function runDetached(file: string, args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: 'ignore', detached: true })
-    child.on('error', reject)
-    child.on('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`${file} ended with ${String(code)}`)),
-    )
-  })
+// libvirtd forks into the background by itself; what it inherits must not keep our pipes open, so a file takes its words.
+async function runDetached(file: string, args: readonly string[]): Promise<void> {
+  const words = '/run/libvirt/kvorum-start.log'
+  const output = openSync(words, 'w')
+  const child = spawn(file, args, { stdio: ['ignore', output, output], detached: true })
+  closeSync(output)
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw new Error(`libvirtd was not started: ${(await readFile(words, 'utf8')).trim()}`)
 }
 
 function answers(): Promise<boolean> {
