@@ -73,12 +73,15 @@ export async function waitForMachines(
 function progressOf(machine: unknown): string {
   const status = isJsonObject(machine) && isJsonObject(machine['status']) ? machine['status'] : {}
   const conditions = Array.isArray(status['conditions']) ? status['conditions'].filter(isJsonObject) : []
-  const ready = conditions.find((condition) => condition['type'] === 'Ready')
+  const find = (type: string) => conditions.find((condition) => condition['type'] === type)
+  const ready = find('Ready')
   const address = text(status['ipAddress'])
   const where = text(status['hostName'])
   const phase = text(status['phase']) || 'Pending'
   if (ready?.['status'] === 'True') return `${phase} on ${where}${address && ` with IP ${address}`}`
-  return `${phase}${ready === undefined ? '' : ` (${text(ready['message'])})`}`
+  // Why no host fits is said where hosts are chosen.
+  const why = ready?.['reason'] === 'WaitingForHost' ? find('Scheduled') : ready
+  return `${phase}${why === undefined ? '' : ` (${text(why['message'])})`}`
 }
 
 function isNotFoundOrThrow(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { aTinyMachine, type KubeObject, theCluster, thePlatform } from '../support/kvorum-system-objects.ts'
+import { aTinyMachine, type KubeObject, thePlatform } from '../support/kvorum-system-objects.ts'
 import { qemuProcesses } from '../support/kvorum-system-processes.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
 import type { KvorumSystem } from '../support/kvorum-system.ts'
@@ -16,7 +16,7 @@ useKvorum((started) => (system = started))
 test(`${count} machines from one file all run, each with an identity of its own, from one copy of their image`, async () => {
   const file = join(system.dataDir, 'many.yaml')
   const machines = names.map((name) => aTinyMachine(name))
-  const documents = [...thePlatform, theCluster, ...machines].map((object) => stringify(object))
+  const documents = [...thePlatform, ...machines].map((object) => stringify(object))
   await writeFile(file, documents.join('---\n'))
 
   const startedAt = performance.now()
