@@ -10,7 +10,4 @@ process.stdin.setRawMode?.(true)
 process.stdin.on('data', (keys) => (keys.includes(0x1d) ? stream.end() : stream.write(keys)))
 stream.pipe(process.stdout)
 stream.on('error', (error) => console.error(error.message))
-stream.once('close', async () => {
-  await host.close()
-  process.exit()
-})
+stream.once('close', () => void host.close().then(() => process.exit()))

@@ -71,7 +71,7 @@ async function refuseNamesake(libvirt: LibvirtHost, spec: DomainSpec, error: unk
   if (namesake === undefined || namesake.dom.uuid === spec.uuid) return
   throw new HypervisorError(
     'conflict',
-    `domain ${namesake.dom.uuid} on this host is already named ${spec.name}`,
+    `domain ${namesake.dom.uuid} on this host is already named ${spec.name}; if nobody needs it: virsh undefine ${spec.name}`,
     { cause: error },
   )
 }
