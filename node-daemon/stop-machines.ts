@@ -1,5 +1,5 @@
 import type { Clock } from '../apimachinery/clock.ts'
-import type { Hypervisor, ObservedDomain } from './hypervisor/hypervisor.ts'
+import { type Hypervisor, HypervisorError, type ObservedDomain } from './hypervisor/hypervisor.ts'
 import type { RunRecords } from './machine/run-records.ts'
 
 // Guests miss ACPI's button while they boot: it is pressed again.
@@ -83,11 +83,21 @@ async function shutDown(
   try {
     for await (const event of events) {
       if (event.type === 'resync') ask()
-      const domain = await hypervisor.getDomain(uuid)
-      if (domain === undefined || !runs(domain)) return
+      if (!(await stillRuns(uuid, hypervisor))) return
     }
   } finally {
     cancelAsk()
     ended.abort()
+  }
+}
+
+async function stillRuns(uuid: string, hypervisor: Hypervisor): Promise<boolean> {
+  try {
+    const domain = await hypervisor.getDomain(uuid)
+    return domain !== undefined && runs(domain)
+  } catch (error) {
+    // The connection is made anew by itself; the resync that follows makes us look again.
+    if (error instanceof HypervisorError && error.code === 'unavailable') return true
+    throw error
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeHypervisor } from '../../../node-daemon/hypervisor/fake/fake-hypervisor.ts'
-import type { DomainSpec } from '../../../node-daemon/hypervisor/hypervisor.ts'
+import { type DomainSpec, HypervisorError } from '../../../node-daemon/hypervisor/hypervisor.ts'
 import { stopMachines } from '../../../node-daemon/stop-machines.ts'
 import { manualClock } from '../../support/clock.ts'
 
@@ -65,4 +65,19 @@ test('a host without machines is done at once', async () => {
 
   expect(await stopping()).toBe(0)
   expect(clock.pendingTimers()).toEqual([])
+})
+
+test('a connection that breaks on the way is no reason to give up', async () => {
+  const { clock, hypervisor, stopping } = await aHost()
+  const lost = new HypervisorError('unavailable', 'libvirt is not reachable')
+  hypervisor.world.failNext('getDomain', lost, 2)
+
+  const stopped = stopping()
+  await clock.advance(500)
+  hypervisor.world.disconnect()
+  hypervisor.world.reconnect()
+  await clock.advance(30_000)
+
+  expect(await stopped).toBe(1)
+  expect((await hypervisor.getDomain(uuid))?.state).toBe('shut-off')
 })
