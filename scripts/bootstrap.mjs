@@ -10,16 +10,15 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stampFile = join(root, 'node_modules', '.kvorum-installed')
 const node = join(root, 'node_modules', 'node', 'bin', 'node')
 
+const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
+
 const lock = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
   .digest('hex')
 const installed = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock && existsSync(node)
 if (!installed) {
   console.log('Installing npm packages (package-lock.json is new or has changed)')
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+  const npm = spawnSync('npm', ['ci', ...quiet], { cwd: root, stdio: 'inherit', env: environmentWithNode() })
   if (npm.status !== 0) process.exit(npm.status ?? 1)
   if (!existsSync(node)) {
     // npm was told not to run install scripts: the package of the pinned Node fetches its binary in one.
@@ -30,6 +29,23 @@ if (!installed) {
     if (setup.status !== 0) process.exit(setup.status ?? 1)
   }
   writeFileSync(stampFile, lock)
+}
+
+/**
+ * npm leaves out optional packages (native parts of the tools) that the Node it runs on is too old for, so it has to run
+ * on the one that they are for.
+ */
+function environmentWithNode() {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.env
+  const prefix = join(root, '.cache', 'node')
+  const bin = join(prefix, 'node_modules', 'node', 'bin')
+  if (!existsSync(join(bin, 'node'))) {
+    const { node: version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies
+    const install = ['install', '--no-save', '--prefix', prefix, `node@${version}`, ...quiet]
+    const npm = spawnSync('npm', install, { stdio: 'inherit' })
+    if (npm.status !== 0) process.exit(npm.status ?? 1)
+  }
+  return { ...process.env, PATH: `${bin}:${process.env.PATH}` }
 }
 
 const [script, ...args] = process.argv.slice(2)
