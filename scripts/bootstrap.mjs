@@ -18,7 +18,7 @@ const lock = createHash('sha256')
 const installed = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock && existsSync(node)
 if (!installed) {
   console.log('Installing npm packages (package-lock.json is new or has changed)')
-  const npm = spawnSync('npm', ['ci', ...quiet], { cwd: root, stdio: 'inherit', env: environmentWithNode() })
+  const npm = runNpm(['ci', ...quiet])
   if (npm.status !== 0) process.exit(npm.status ?? 1)
   if (!existsSync(node)) {
     // npm was told not to run install scripts: the package of the pinned Node fetches its binary in one.
@@ -32,20 +32,28 @@ if (!installed) {
 }
 
 /**
- * npm leaves out optional packages (native parts of the tools) that the Node it runs on is too old for, so it has to run
- * on the one that they are for.
+ * npm leaves out optional packages (native parts of the tools) that the Node it runs on is too old for. On such a Node a
+ * newer pair of both is fetched first.
  */
-function environmentWithNode() {
-  if (Number(process.versions.node.split('.')[0]) >= 24) return process.env
-  const prefix = join(root, '.cache', 'node')
-  const bin = join(prefix, 'node_modules', 'node', 'bin')
+function runNpm(args) {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19))
+    return spawnSync('npm', args, { cwd: root, stdio: 'inherit' })
+  const prefix = join(root, '.cache', 'npm')
+  const modules = join(prefix, 'node_modules')
+  const bin = join(modules, 'node', 'bin')
   if (!existsSync(join(bin, 'node'))) {
     const { node: version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies
-    const install = ['install', '--no-save', '--prefix', prefix, `node@${version}`, ...quiet]
-    const npm = spawnSync('npm', install, { stdio: 'inherit' })
-    if (npm.status !== 0) process.exit(npm.status ?? 1)
+    const install = ['install', '--no-save', '--prefix', prefix, `node@${version}`, 'npm@11.19.1', ...quiet]
+    const fetched = spawnSync('npm', install, { stdio: 'inherit' })
+    if (fetched.status !== 0) process.exit(fetched.status ?? 1)
   }
-  return { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+  return spawnSync(join(bin, 'node'), [join(modules, 'npm', 'bin', 'npm-cli.js'), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env,
+  })
 }
 
 const [script, ...args] = process.argv.slice(2)
