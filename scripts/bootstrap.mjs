@@ -48,7 +48,8 @@ function runNpm(args) {
     const fetched = spawnSync('npm', install, { stdio: 'inherit' })
     if (fetched.status !== 0) process.exit(fetched.status ?? 1)
   }
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+  // Install scripts call npm too: they must find the newer one.
+  const env = { ...process.env, PATH: `${join(modules, '.bin')}:${process.env.PATH}` }
   return spawnSync(join(bin, 'node'), [join(modules, 'npm', 'bin', 'npm-cli.js'), ...args], {
     cwd: root,
     stdio: 'inherit',
