@@ -15,7 +15,9 @@ afterEach(() => {
 /** A clock that stands still until `tick`; `tick` resolves when whoever slept has gone back to sleep. */
 function steppedClock(sleepers: number) {
   let sleeping: (() => void)[] = []
-  const isAsleep = () => expect.poll(() => sleeping.length).toBe(sleepers)
+  const isAsleep = async () => {
+    await expect.poll(() => sleeping.length).toBe(sleepers)
+  }
   const clock: Clock = {
     now: () => 0,
     monotonic: () => 0,
