@@ -9,7 +9,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   process.exitCode = await main(process.argv.slice(2))
 } else {
   const here = fileURLToPath(import.meta.url)
-  const node = join(dirname(here), '..', 'node_modules', 'node', 'bin', 'node')
+  const node = join(dirname(here), '..', 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')
   const child = spawnSync(node, [here, ...process.argv.slice(2)], { stdio: 'inherit' })
   if (child.error) {
     console.error(`kvorum needs Node 24 or newer; this is ${process.versions.node}`)
