@@ -5,14 +5,15 @@ import { jsonLogger, type Logger } from '../apimachinery/log.ts'
 import { clientCertificateAuthenticator } from './authentication/client-certificate.ts'
 import { firstOf } from './authentication/authenticator.ts'
 import { parseTokenFile, tokenAuthenticator } from './authentication/token-file.ts'
-import { alwaysAllow, type Authorizer } from './authorization/authorizer.ts'
+import { authorizerOfModes } from './authorization/authorization-modes.ts'
+import type { Authorizer } from './authorization/authorizer.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import type { ObjectStore } from './registry/object-store.ts'
 import { ensureServerCertificates } from './certificates/server-certificates.ts'
 import { dialDaemon } from './console/daemon-address.ts'
 import { listen } from './http/listener.ts'
 import { installCrds } from './registry/crd/install-crds.ts'
-import { durationMs, helpText, parseOptions, type ApiServerOptions } from './options.ts'
+import { durationMs, helpText, parseOptions, UsageError, type ApiServerOptions } from './options.ts'
 import { buildServer, type ServerDeps } from './server.ts'
 import { runCompactor } from './storage/compactor.ts'
 import { etcdStorage } from './storage/etcd/etcd-storage.ts'
@@ -105,12 +106,20 @@ export async function main(argv: readonly string[], signal: AbortSignal): Promis
 }
 
 function authorizerOf({ authorizationMode }: ApiServerOptions) {
-  return async (objects: ObjectStore, signal: AbortSignal): Promise<Authorizer> => {
-    if (authorizationMode === 'AlwaysAllow') return alwaysAllow
-    const rbac = new RbacAuthorizer(objects, signal)
-    await rbac.start()
-    return rbac
-  }
+  return async (objects: ObjectStore, signal: AbortSignal): Promise<Authorizer> =>
+    await authorizerOfModes(authorizationMode, {
+      async RBAC() {
+        const rbac = new RbacAuthorizer(objects, signal)
+        await rbac.start()
+        return rbac
+      },
+      async Node() {
+        throw new UsageError('--authorization-mode: Node is not known yet')
+      },
+      async Webhook() {
+        throw new UsageError('--authorization-mode: Webhook is not known yet')
+      },
+    })
 }
 
 async function authenticators({ tokenAuthFile }: ApiServerOptions) {

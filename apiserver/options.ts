@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { authorizationModes } from './authorization/authorization-modes.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
 
@@ -31,7 +32,12 @@ const schema = z.object({
   'token-auth-file': z.string().optional(),
   'kubelet-client-certificate': z.string().optional(),
   'kubelet-client-key': z.string().optional(),
-  'authorization-mode': z.enum(['AlwaysAllow', 'RBAC']).default('RBAC'),
+  'authorization-mode': z
+    .string()
+    .default('RBAC')
+    .transform((text) => text.split(',').map((mode) => mode.trim()))
+    .pipe(z.array(z.enum(authorizationModes)).min(1))
+    .refine((modes) => new Set(modes).size === modes.length, 'names a mode twice'),
   'install-crds': z.string().optional(),
   'max-requests-inflight': count(400),
   'max-mutating-requests-inflight': count(200),
@@ -60,7 +66,7 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'token-auth-file': 'bearer tokens: lines of token,user,uid,"group1,group2"',
   'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
   'kubelet-client-key': 'key of that certificate, PEM',
-  'authorization-mode': 'AlwaysAllow (everybody known may do everything) or RBAC',
+  'authorization-mode': `who decides, in this order, separated by commas: ${authorizationModes.join(', ')}`,
   'install-crds': 'directory of CustomResourceDefinitions to apply at start',
   'max-requests-inflight': 'reading requests worked on at a time; 0 is no limit',
   'max-mutating-requests-inflight': 'writing requests worked on at a time; 0 is no limit',

@@ -1,3 +1,4 @@
+import { mastersGroup } from '../authentication/authenticator.ts'
 import type { RequestInfo } from '../http/request-info.ts'
 import type { Rule } from './rbac-rules.ts'
 import type { UserInfo } from '../http/exchange.ts'
@@ -16,8 +17,11 @@ export interface Attributes {
   readonly path: string
 }
 
+/** Allowed, denied whatever others say, or, with neither set, left to the next authorizer. */
 export interface Decision {
   readonly allowed: boolean
+  /** Nobody that is asked later may allow it. */
+  readonly denied?: boolean
   /** Which rule allowed it, or why nothing did; may be empty. */
   readonly reason: string
 }
@@ -27,6 +31,8 @@ export interface GrantedRules {
   readonly rules: readonly Rule[]
   /** More may be allowed by something other than rules. */
   readonly incomplete: boolean
+  /** Why it is incomplete, for people. */
+  readonly evaluationError?: string
 }
 
 /** Decides whether a user may do something. */
@@ -50,6 +56,21 @@ export const everything: readonly Rule[] = [
 export const alwaysAllow: Authorizer = {
   authorize: async () => ({ allowed: true, reason: '' }),
   rulesFor: async () => ({ rules: everything, incomplete: false }),
+}
+
+/** Nobody may do anything. */
+export const alwaysDeny: Authorizer = {
+  authorize: async () => ({ allowed: false, reason: 'Everything is forbidden.' }),
+  rulesFor: async () => ({ rules: [], incomplete: false }),
+}
+
+/** The administrators of last resort, who get in even when no role is left. */
+export const privilegedGroup: Authorizer = {
+  authorize: async ({ user }) => ({ allowed: user.groups.includes(mastersGroup), reason: '' }),
+  rulesFor: async (user) => ({
+    rules: user.groups.includes(mastersGroup) ? everything : [],
+    incomplete: false,
+  }),
 }
 
 /** Kubernetes' sentence for a refusal. */
