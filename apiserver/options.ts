@@ -98,7 +98,7 @@ export function optionsOf(flags: Readonly<Record<string, unknown>>): ApiServerOp
   const { success, data, error } = schema.safeParse(flags)
   if (!success) {
     const [issue] = error.issues
-    throw new UsageError(`--${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`)
+    throw new UsageError(`--${String(issue?.path[0] ?? '')}: ${issue?.message ?? 'is not valid'}`)
   }
   if ((data['tls-cert-file'] === undefined) !== (data['tls-private-key-file'] === undefined)) {
     throw new UsageError('--tls-cert-file and --tls-private-key-file go together')
