@@ -15,6 +15,24 @@ export function refuseOtherOwner(spec: DomainSpec, existing: ObservedDomain): vo
   )
 }
 
+/**
+ * Throws `conflict` when another domain rightly has the spec's name. Only what is switched off and was defined for a
+ * machine of the same name may make way: it is left over from an installation that no longer exists.
+ */
+export function refuseNamesake(spec: DomainSpec, namesake: ObservedDomain, cause?: unknown): void {
+  const { owner } = namesake
+  const formerLife = owner?.namespace === spec.owner.namespace && owner.name === spec.owner.name
+  if (formerLife && !hasProcess(namesake)) return
+  const remedy = hasProcess(namesake)
+    ? `it runs; if nobody needs it: virsh destroy ${spec.name}`
+    : `if nobody needs it: virsh undefine ${spec.name}`
+  throw new HypervisorError(
+    'conflict',
+    `domain ${namesake.uuid} on this host is already named ${spec.name}; ${remedy}`,
+    { cause },
+  )
+}
+
 /** Whether a process of the domain exists, running or not. */
 export function hasProcess({ state }: Pick<ObservedDomain, 'state'>): boolean {
   return state !== 'shut-off' && state !== 'crashed'

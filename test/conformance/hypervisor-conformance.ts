@@ -2,33 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { DomainSpec, Hypervisor, HypervisorEvent } from '../../node-daemon/hypervisor/hypervisor.ts'
-
-/** A hypervisor under test, with the means to do to it what the world does. */
-export interface HypervisorUnderTest {
-  readonly hypervisor: Hypervisor
-  /** A bridge that interfaces can be plugged into. */
-  readonly bridge: string
-  /** A new disk with the boot-sector guest: it echoes its console and obeys the power button. */
-  newDisk(): Promise<string>
-  /** Resolves once the guest would hear a power button or what is typed. */
-  guestIsUp(spec: DomainSpec): Promise<void>
-  /** The guest switches itself off. */
-  guestPowerOff(spec: DomainSpec): Promise<void>
-  /** The guest's kernel panics. */
-  guestCrash(spec: DomainSpec): Promise<void>
-  /** `kill -9` of the machine's process. */
-  killProcess(spec: DomainSpec): Promise<void>
-  /** `virsh destroy` by somebody else. */
-  destroyByHand(spec: DomainSpec): Promise<void>
-  /** Defines a domain that is not Kvorum's. */
-  addForeignDomain(uuid: string, name: string): Promise<void>
-  /** Cuts the connection in a way that no machine notices, and brings it back. */
-  disconnect(): Promise<void>
-  reconnect(): Promise<void>
-  /** Names of files and the like that the domain left on the host. */
-  leftovers(spec: DomainSpec): Promise<readonly string[]>
-  dispose(): Promise<void>
-}
+import type { HypervisorUnderTest } from './hypervisor-under-test.ts'
 
 /** What every implementation of `Hypervisor` must do. Skipped, with the reason, when something is missing for it. */
 export function hypervisorConformance(
@@ -161,6 +135,23 @@ export function hypervisorConformance(
         const namesake = await newSpec({ name: spec.name })
         await expect(hypervisor.startDomain(namesake)).rejects.toMatchObject({ code: 'conflict' })
         expect(await hypervisor.getDomain(namesake.uuid)).toBeUndefined()
+      })
+
+      test('under the name of a switched-off former life of the same machine takes its place', async () => {
+        const former = await runningGuest()
+        await hypervisor.destroyDomain(former.uuid)
+        const spec = await newSpec({ name: former.name, owner: { ...former.owner, uid: 'a-new-life' } })
+        await hypervisor.startDomain(spec)
+        expect(await hypervisor.getDomain(spec.uuid)).toMatchObject({ state: 'running' })
+        expect(await hypervisor.getDomain(former.uuid)).toBeUndefined()
+      })
+
+      test("under the name of another machine's domain is a conflict, switched off or not", async () => {
+        const former = await runningGuest()
+        await hypervisor.destroyDomain(former.uuid)
+        const spec = await newSpec({ name: former.name, owner: { ...former.owner, name: 'another' } })
+        await expect(hypervisor.startDomain(spec)).rejects.toMatchObject({ code: 'conflict' })
+        expect(await hypervisor.getDomain(former.uuid)).toMatchObject({ state: 'shut-off' })
       })
 
       test('with an aborted signal does nothing', async () => {

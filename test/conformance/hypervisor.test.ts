@@ -9,7 +9,7 @@ import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
 import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
 import { missingForLibvirtHost, startLibvirtHost } from '../support/libvirt-host.ts'
-import type { HypervisorUnderTest } from './hypervisor-conformance.ts'
+import type { HypervisorUnderTest } from './hypervisor-under-test.ts'
 import { hypervisorConformance } from './hypervisor-conformance.ts'
 
 hypervisorConformance('fake', async () => {

@@ -12,7 +12,7 @@ import type {
   ObservedDomain,
 } from '../hypervisor.ts'
 import { HypervisorError } from '../hypervisor.ts'
-import { hasProcess, refuseOtherOwner } from '../ownership.ts'
+import { hasProcess, refuseNamesake, refuseOtherOwner } from '../ownership.ts'
 import type { FakeDomain } from './fake-domain.ts'
 import { echoConsole, newDomain, observe, stopGuest } from './fake-domain.ts'
 
@@ -149,11 +149,9 @@ class InMemoryHypervisor implements FakeHypervisor {
     const namesake = [...this.#domains.values()].find(
       (domain) => domain.name === spec.name && domain.uuid !== spec.uuid,
     )
-    if (namesake !== undefined)
-      throw new HypervisorError(
-        'conflict',
-        `domain ${namesake.uuid} on this host is already named ${spec.name}`,
-      )
+    if (namesake === undefined) return
+    refuseNamesake(spec, observe(namesake))
+    this.#domains.delete(namesake.uuid)
   }
 
   #start(spec: DomainSpec): Promise<void> {

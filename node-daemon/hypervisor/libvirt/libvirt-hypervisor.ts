@@ -1,12 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { LibvirtHost } from 'node-libvirt'
-import {
-  LibvirtError,
-  virDomainBlockResizeFlags,
-  virDomainConsoleFlags,
-  virDomainUndefineFlagsValues,
-  virErrorNumber,
-} from 'node-libvirt'
+import { LibvirtError, virDomainBlockResizeFlags, virDomainConsoleFlags, virErrorNumber } from 'node-libvirt'
 import type { Clock } from '../../../apimachinery/clock.ts'
 import type { Logger } from '../../../apimachinery/log.ts'
 import type {
@@ -27,6 +21,7 @@ import { probeAccelerator } from './kvm-probe.ts'
 import { DomainReader, domainHandle, orMissing } from './observe-domain.ts'
 import { shutdownDomain } from './shutdown-domain.ts'
 import { startDomain } from './start-domain.ts'
+import { undefineDomain } from './undefine-domain.ts'
 import type { Accelerator } from './xml/cpu.ts'
 
 export interface LibvirtHypervisorDeps {
@@ -40,12 +35,6 @@ export interface LibvirtHypervisorDeps {
 export function libvirtHypervisor(deps: LibvirtHypervisorDeps): Hypervisor {
   return new LibvirtHypervisor(deps)
 }
-
-const undefineFlags =
-  virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
-  virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-  virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
-  virDomainUndefineFlagsValues.VIR_DOMAIN_UNDEFINE_NVRAM
 
 class LibvirtHypervisor implements Hypervisor {
   readonly #libvirt: LibvirtHost
@@ -132,8 +121,7 @@ class LibvirtHypervisor implements Hypervisor {
           'conflict',
           `domain ${domain.name} runs: power it off before it is undefined`,
         )
-      const request = { dom: domainHandle(uuid), flags: undefineFlags }
-      await orMissing(this.#libvirt.query('domainUndefineFlags', request, { signal }))
+      await undefineDomain(this.#libvirt, uuid, signal)
     })
   }
 

@@ -1,13 +1,13 @@
 import type { LibvirtHost } from 'node-libvirt'
 import { LibvirtError, virErrorNumber } from 'node-libvirt'
 import type { DomainSpec } from '../hypervisor.ts'
-import { HypervisorError } from '../hypervisor.ts'
-import { hasProcess, refuseOtherOwner } from '../ownership.ts'
+import { hasProcess, refuseNamesake, refuseOtherOwner } from '../ownership.ts'
 import { usableCache } from './direct-io.ts'
 import { attempt } from './errors.ts'
 import type { DomainReader } from './observe-domain.ts'
 import { domainHandle } from './observe-domain.ts'
 import type { Accelerator } from './xml/cpu.ts'
+import { undefineDomain } from './undefine-domain.ts'
 import { domain } from './xml/domain.ts'
 import { renderXml } from './xml/element.ts'
 
@@ -38,8 +38,9 @@ export async function startDomain(
   try {
     await libvirt.query('domainDefineXmlFlags', { xml }, { signal })
   } catch (error) {
-    await refuseNamesake(libvirt, spec, error)
-    return attempt(act, () => Promise.reject(error as Error))
+    if (!(await removeNamesake({ libvirt, reader }, spec, error)))
+      return attempt(act, () => Promise.reject(error as Error))
+    await attempt(act, () => libvirt.query('domainDefineXmlFlags', { xml }, { signal }))
   }
   try {
     await libvirt.job('domainCreateWithFlags', { dom: domainHandle(spec.uuid) }, { signal })
@@ -64,16 +65,23 @@ async function render(spec: DomainSpec, accelerator: StartDomainDeps['accelerato
   )
 }
 
-/** libvirt refuses a name in use with its most general code, so the name is looked up to know. */
-async function refuseNamesake(libvirt: LibvirtHost, spec: DomainSpec, error: unknown): Promise<void> {
-  if (!LibvirtError.is(error, virErrorNumber.VIR_ERR_OPERATION_FAILED)) return
-  const namesake = await libvirt.query('domainLookupByName', { name: spec.name }).catch(() => undefined)
-  if (namesake === undefined || namesake.dom.uuid === spec.uuid) return
-  throw new HypervisorError(
-    'conflict',
-    `domain ${namesake.dom.uuid} on this host is already named ${spec.name}; if nobody needs it: virsh undefine ${spec.name}`,
-    { cause: error },
-  )
+/**
+ * Whether the name was held by what a former life of the same machine left behind, which is gone now. libvirt refuses a
+ * name in use with its most general code, so the name is looked up to know. Throws `conflict` for any other holder.
+ */
+async function removeNamesake(
+  { libvirt, reader }: Pick<StartDomainDeps, 'libvirt' | 'reader'>,
+  spec: DomainSpec,
+  error: unknown,
+): Promise<boolean> {
+  if (!LibvirtError.is(error, virErrorNumber.VIR_ERR_OPERATION_FAILED)) return false
+  const found = await libvirt.query('domainLookupByName', { name: spec.name }).catch(() => undefined)
+  if (found === undefined || found.dom.uuid === spec.uuid) return false
+  const namesake = await reader.read(found.dom.uuid)
+  if (namesake === undefined) return true
+  refuseNamesake(spec, namesake, error)
+  await undefineDomain(libvirt, namesake.uuid)
+  return true
 }
 
 async function runsAsOurs(reader: DomainReader, spec: DomainSpec, signal?: AbortSignal): Promise<boolean> {

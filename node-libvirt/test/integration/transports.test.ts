@@ -110,17 +110,17 @@ describe('TLS', () => {
 })
 
 describe('a command', () => {
-  /** Stands in for ssh: throws its options away and runs what the other side's shell would. */
+  /** Stands in for ssh: throws its options away and runs what the other side's shell would, at the other side. */
   const fakeSsh = () => {
     const path = join(directory, 'ssh')
-    writeFileSync(path, '#!/bin/sh\nwhile [ "$1" != "--" ]; do shift; done\nshift 2\nexec sh -c "$1"\n', {
+    const elsewhere = libvirtd.command('sh', '-c', '"$1"').join(' ')
+    writeFileSync(path, `#!/bin/sh\nwhile [ "$1" != "--" ]; do shift; done\nshift 2\nexec ${elsewhere}\n`, {
       mode: 0o755,
     })
     return path
   }
 
   test('virt-ssh-helper at the other end of ssh', async () => {
-    // The helper goes to the machine's own socket: the test driver there touches nothing.
     await using host = await LibvirtHost.connect(`test+ssh://user@somewhere/default?command=${fakeSsh()}`)
     expect((await host.query('connectGetType')).type).toBe('TEST')
     expect((await host.query('connectListAllDomains')).domains).toMatchObject([{ name: 'test' }])
