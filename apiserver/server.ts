@@ -1,5 +1,7 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
+import { AdmissionChain } from './admission/chain.ts'
+import { admissionPlugins } from './admission/plugins.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
 import { ensureDefaultRoles } from './authorization/default-roles.ts'
 import { watchCache } from './cache/watch-cache.ts'
@@ -72,16 +74,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const resources = new ResourceMap()
   resources.publish('built-in', builtInKinds)
 
-  const services: HandlerServices = {
-    objects,
-    namespaces: new NamespaceGate(objects, namespaces),
-    ownership: fieldOwnership,
-    tables: new Tables(clock),
-    lines: new SharedLines(),
-    chunks: new ChunkPool(),
-    clock,
-    log,
-  }
+  const admission = new AdmissionChain()
+  const services = servicesOf({ objects, admission, clock, log })
   const local = new LocalApi(services, ownManager, signal)
   await bootstrap(local)
   await new CrdPublisher({ objects, resources, clock, log, signal }).start()
@@ -92,6 +86,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
   )
   const authorizer = await deps.authorizer(objects, signal)
+  admission.install(await admissionPlugins({ objects, resources, authorizer, clock, log, signal }))
   const reviews = reviewResources(authorizer)
   const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
   let drained = false
@@ -120,6 +115,17 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       stopping.abort(new Error('the server is closing'))
       await caches.close()
     },
+  }
+}
+
+function servicesOf(deps: Pick<HandlerServices, 'objects' | 'admission' | 'clock' | 'log'>): HandlerServices {
+  return {
+    ...deps,
+    namespaces: new NamespaceGate(deps.objects, namespaces),
+    ownership: fieldOwnership,
+    tables: new Tables(deps.clock),
+    lines: new SharedLines(),
+    chunks: new ChunkPool(),
   }
 }
 

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../crds/meta/json.ts'
 import type { UserInfo } from '../http/exchange.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
+import type { Reinvocation } from './reinvocation.ts'
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
@@ -28,6 +29,8 @@ export interface AdmissionRequest {
   readonly warnings: string[]
   /** Annotations of the audit event; plugins add to them. */
   readonly annotations: Map<string, string>
+  /** Set by the chain while it mutates: what plugins remember between its two rounds. */
+  readonly reinvocation?: Reinvocation
 }
 
 /**
@@ -36,6 +39,8 @@ export interface AdmissionRequest {
  */
 export interface AdmissionPlugin {
   readonly name: string
+  /** False: this request is nothing to it. Asked before each call, so it has to be quick. Absent: always true. */
+  handles?(request: AdmissionRequest): boolean
   /** Gives the object to go on with; never changes the one in the request. Not called for DELETE without need. */
   mutate?(request: AdmissionRequest): Promise<KubeObject | undefined>
   validate?(request: AdmissionRequest): Promise<void>

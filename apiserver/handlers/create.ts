@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { isAlreadyExists, StatusError } from '../../apimachinery/status-error.ts'
 import { timestamp } from '../../apimachinery/clock.ts'
+import { mutateNew, validateWrite, type AdmittedWrite } from '../admission/admit-write.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { prepareForCreate, validateNew } from '../registry/prepare-object.ts'
@@ -30,19 +31,23 @@ const suffixLength = 5
 const maxBaseLength = 63 - suffixLength
 const maxNameAttempts = 8
 
-/** Completes, validates and writes a new object. Tries other names when a generated one is taken. */
+/** Completes, admits, validates and writes a new object. Tries other names when a generated one is taken. */
 export async function storeNew(
   services: HandlerServices,
   definition: ResourceDefinition,
-  object: KubeObject,
+  given: KubeObject,
   author: Author,
 ): Promise<KubeObject> {
+  const target: Target = { definition, namespace: given.metadata.namespace ?? '', name: '' }
+  const write = { services, target, author }
+  const object = await completed(write, given)
   const { name, generateName } = object.metadata
-  if (name || !generateName) return await storeNamed(services, definition, object, author)
+  if (name || !generateName) return await storeNamed(write, object)
   for (let attempt = 1; ; attempt++) {
     const named = { ...object, metadata: { ...object.metadata, name: withSuffix(generateName) } }
+    definition.strategy.prepareForCreate(named, author.user)
     try {
-      return await storeNamed(services, definition, named, author)
+      return await storeNamed(write, named)
     } catch (error) {
       if (!isAlreadyExists(error)) throw error
       if (attempt === maxNameAttempts) throw unluckyName(error as StatusError)
@@ -50,21 +55,30 @@ export async function storeNew(
   }
 }
 
-async function storeNamed(
-  services: HandlerServices,
-  definition: ResourceDefinition,
-  given: KubeObject,
-  author: Author,
-): Promise<KubeObject> {
+interface NewWrite extends AdmittedWrite {
+  readonly services: HandlerServices
+}
+
+/** The object with what the server and admission add, under its name unless that is to be generated. */
+async function completed(write: NewWrite, given: KubeObject): Promise<KubeObject> {
+  const { services, target, author } = write
+  const { definition } = target
+  const { manager, user, signal } = author
   const now = timestamp(services.clock)
-  const { dryRun, manager, user, signal } = author
   const prepared = prepareForCreate(definition, given, { now, user })
   await services.namespaces.checkCreate(definition, prepared, signal)
   const ownership = { definition, current: undefined, manager, subresource: '', now }
-  const object = services.ownership.afterUpdate(ownership, prepared)
+  const owned = services.ownership.afterUpdate(ownership, prepared)
+  return await mutateNew(write, owned, now)
+}
+
+async function storeNamed(write: NewWrite, object: KubeObject): Promise<KubeObject> {
+  const { services, target, author } = write
+  const { definition } = target
   validateNew(definition, object)
+  await validateWrite(write, 'CREATE', { object })
   const key = keyOf(definition, object.metadata.namespace ?? '', object.metadata.name ?? '')
-  return await services.objects.create(definition, key, object, { dryRun, signal })
+  return await services.objects.create(definition, key, object, author)
 }
 
 function withSuffix(base: string): string {

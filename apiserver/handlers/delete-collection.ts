@@ -2,7 +2,7 @@ import { isNotFound } from '../../apimachinery/status-error.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
-import { readDeleteOptions, removeObject } from './delete.ts'
+import { deleterOf, readDeleteOptions, removeObject } from './delete.ts'
 import { listReply } from './list-reply.ts'
 import type { Lister } from './list.ts'
 import { Renderer, rowObjectOf } from './render.ts'
@@ -19,6 +19,7 @@ export async function deleteCollection(
   const options = await readDeleteOptions(context)
   const page = await services.lister.select(definition, namespace, context)
   const rest = page.items.values()
+  const author = deleterOf(context, options)
   const worker = async () => {
     for (const item of rest) {
       const { name = '', namespace: inNamespace = '' } = (item.object as KubeObject).metadata
@@ -27,7 +28,7 @@ export async function deleteCollection(
           namespace: inNamespace,
           name,
           options,
-          signal: context.signal,
+          author,
         })
       } catch (error) {
         if (!isNotFound(error)) throw error

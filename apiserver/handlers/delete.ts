@@ -1,6 +1,7 @@
 import { timestamp } from '../../apimachinery/clock.ts'
 import { badRequest, notFound } from '../../apimachinery/status-error.ts'
 import type { Json, JsonObject } from '../../crds/meta/json.ts'
+import { admitDeletion } from '../admission/admit-write.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import { decideDeletion, type DeleteRequest, type PropagationPolicy } from '../registry/deletion.ts'
 import { invalidValue, unsupportedValue, type FieldError } from '../registry/field-errors.ts'
@@ -9,7 +10,7 @@ import type { Changed } from '../registry/object-store.ts'
 import { keyOf, type ResourceDefinition } from '../registry/resource-definition.ts'
 import { readJson } from './incoming.ts'
 import { parseDryRun, refuseOptions } from './query-options.ts'
-import type { HandlerServices, Target } from './services.ts'
+import type { Author, HandlerServices, Target } from './services.ts'
 
 export interface DeleteOptions extends DeleteRequest {
   readonly dryRun: boolean
@@ -27,27 +28,46 @@ export async function deleteObject(
     namespace,
     name,
     options,
-    signal: context.signal,
+    author: deleterOf(context, options),
   })
   return objectReply(deletionAnswer(definition, changed))
 }
 
 /** Throws NotFound, Conflict, or Forbidden for what may not be deleted. */
 export async function removeObject(
-  services: Pick<HandlerServices, 'objects' | 'clock'>,
+  services: Pick<HandlerServices, 'objects' | 'clock' | 'admission'>,
   definition: ResourceDefinition,
-  request: { namespace: string; name: string; options: DeleteOptions; signal: AbortSignal },
+  request: { namespace: string; name: string; options: DeleteOptions; author: Author },
 ): Promise<Changed> {
-  const { namespace, name, options, signal } = request
+  const { namespace, name, options, author } = request
+  const write = { services, target: { definition, namespace, name }, author }
   return await services.objects.change(
     definition,
     keyOf(definition, namespace, name),
-    (current) => {
+    async (current) => {
       if (!current) throw notFound({ group: definition.group, resource: definition.plural }, name)
-      return decideDeletion(definition, current, options, timestamp(services.clock))
+      const change = decideDeletion(definition, current, options, timestamp(services.clock))
+      await admitDeletion(write, current)
+      return change
     },
-    { dryRun: options.dryRun, signal },
+    author,
   )
+}
+
+/** On whose behalf something is deleted. */
+export function deleterOf(
+  { user, signal, warnings, annotations }: RequestContext,
+  { dryRun, uid, resourceVersion, propagationPolicy }: DeleteOptions,
+): Author {
+  const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) }
+  const options = {
+    kind: 'DeleteOptions',
+    apiVersion: 'meta.k8s.io/v1',
+    ...(dryRun && { dryRun: ['All'] }),
+    ...(Object.keys(preconditions).length > 0 && { preconditions }),
+    ...(propagationPolicy && { propagationPolicy }),
+  }
+  return { manager: '', user, dryRun, signal, warnings, annotations, options }
 }
 
 function deletionAnswer(definition: ResourceDefinition, { object, outcome }: Changed): JsonObject {

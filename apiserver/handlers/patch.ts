@@ -59,7 +59,7 @@ export async function patchObject(
       if (patch.type === 'apply') return await decideApply(intent, patch, current)
       if (!current) throw notFound({ group: definition.group, resource: definition.plural }, name)
       const next = patched(intent, patch, current)
-      return decideReplacement(intent, next, current)
+      return await decideReplacement(intent, next, current)
     },
     author,
   )
@@ -163,7 +163,7 @@ export async function applyConfiguration(
   const applied = services.ownership.apply(request, configuration, force)
   const next = definition.schema.applyDefaults(applied)
   if (!current) return await decideCreation(intent, next)
-  return decideReplacement(intent, next, current)
+  return await decideReplacement(intent, next, current)
 }
 
 function readConfiguration({ target }: WriteIntent, { value, duplicates }: Patch): KubeObject {

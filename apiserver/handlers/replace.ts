@@ -1,4 +1,5 @@
 import { timestamp } from '../../apimachinery/clock.ts'
+import { mutateNew, mutateReplacement, validateWrite } from '../admission/admit-write.ts'
 import { isReleased } from '../registry/deletion.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import type { Change } from '../registry/object-store.ts'
@@ -18,16 +19,24 @@ export interface WriteIntent {
   readonly author: Author
   /** The object carries its managedFields already, because it results from an apply. */
   readonly applied: boolean
+  /** Admission is asked by the caller, about something else than the whole object. */
+  readonly admitted?: boolean
 }
 
 /** What writing `next` over `current` comes to: server-owned fields kept, validated, or removed when released. */
-export function decideReplacement(intent: WriteIntent, next: KubeObject, current: KubeObject): Change {
+export async function decideReplacement(
+  intent: WriteIntent,
+  next: KubeObject,
+  current: KubeObject,
+): Promise<Change> {
   const { definition, part } = intent.target
   const prepared = part
     ? preparePart(definition, part.subresource, next, current)
     : prepareForUpdate(definition, next, current)
-  const object = intent.applied ? prepared : withOwners(intent, prepared, current)
+  const owned = intent.applied ? prepared : withOwners(intent, prepared, current)
+  const object = intent.admitted ? owned : await mutateReplacement(intent, owned, current)
   validateUpdated(definition, object, current, part?.subresource)
+  if (!intent.admitted) await validateWrite(intent, 'UPDATE', { object, current })
   return isReleased(definition, object) ? { type: 'remove', object } : { type: 'write', object }
 }
 
@@ -35,14 +44,13 @@ export function decideReplacement(intent: WriteIntent, next: KubeObject, current
 export async function decideCreation(intent: WriteIntent, next: KubeObject): Promise<Change> {
   const { services, target, author } = intent
   const { resourceVersion: _, ...metadata } = next.metadata
-  const prepared = prepareForCreate(
-    target.definition,
-    { ...next, metadata },
-    { now: timestamp(services.clock), user: author.user },
-  )
+  const now = timestamp(services.clock)
+  const prepared = prepareForCreate(target.definition, { ...next, metadata }, { now, user: author.user })
   await services.namespaces.checkCreate(target.definition, prepared, author.signal)
-  const object = intent.applied ? prepared : withOwners(intent, prepared, undefined)
+  const owned = intent.applied ? prepared : withOwners(intent, prepared, undefined)
+  const object = await mutateNew(intent, owned, now)
   validateNew(target.definition, object)
+  await validateWrite(intent, 'CREATE', { object })
   return { type: 'write', object }
 }
 

@@ -4,12 +4,15 @@ import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { readBody } from '../http/body.ts'
 import { decodeBody } from '../http/decode-body.ts'
+import type { AdmissionRequest } from '../admission/admission.ts'
+import { admissionRequest } from '../admission/admit-write.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import { parseMediaType } from '../http/media-types.ts'
 import { at, textAt, type KubeObject } from '../registry/kube-object.ts'
+import type { Change } from '../registry/object-store.ts'
 import { keyOf, type ScaleSubresource } from '../registry/resource-definition.ts'
 import { parseWriteOptions } from './query-options.ts'
-import { decideReplacement } from './replace.ts'
+import { decideReplacement, type WriteIntent } from './replace.ts'
 import { authorOf, type HandlerServices, type Target } from './services.ts'
 
 /** `/scale`: reads and writes an object's replica count as a Scale. */
@@ -43,25 +46,51 @@ export async function handleScale(
   const { object } = await services.objects.change(
     definition,
     key,
-    (current) => {
+    async (current) => {
       if (!current) throw missing()
       const wanted =
         verb === 'patch' ? patchedScale(context, scaleOf(current, scale), body.value) : body.value
-      const next = withReplicas(current, scale, wanted)
-      return decideReplacement({ services, target, author, applied: false }, next, current)
+      return await decideScaling({ services, target, author, applied: false }, { scale, wanted, current })
     },
     author,
   )
   return objectReply(scaleOf(object, scale))
 }
 
-function scaleOf(object: KubeObject, scale: ScaleSubresource): JsonObject {
+/** Admission is shown the Scale, the store gets the whole object. */
+async function decideScaling(
+  intent: WriteIntent,
+  { scale, wanted, current }: { scale: ScaleSubresource; wanted: Json; current: KubeObject },
+): Promise<Change> {
+  const asked = withReplicas(current, scale, wanted)
+  const request: AdmissionRequest = {
+    ...admissionRequest(intent, 'UPDATE', {
+      object: scaleOf(asked, scale),
+      current: scaleOf(current, scale),
+    }),
+    subresource: 'scale',
+  }
+  const { admission } = intent.services
+  const object = (await admission.mutate(request)) ?? request.object
+  const next = object && object !== request.object ? withReplicas(current, scale, object) : asked
+  const change = await decideReplacement({ ...intent, admitted: true }, next, current)
+  await admission.validate({ ...request, object: scaleOf(next, scale) })
+  return change
+}
+
+function scaleOf(object: KubeObject, scale: ScaleSubresource): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
   const selector = scale.labelSelectorPath ? textAt(object, ...scale.labelSelectorPath) : ''
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
-    metadata: { name, ...(namespace && { namespace }), uid, resourceVersion, creationTimestamp },
+    metadata: {
+      ...(name && { name }),
+      ...(namespace && { namespace }),
+      ...(uid && { uid }),
+      ...(resourceVersion && { resourceVersion }),
+      ...(creationTimestamp && { creationTimestamp }),
+    },
     spec: { replicas: countAt(object, scale.specReplicasPath) },
     status: { replicas: countAt(object, scale.statusReplicasPath), ...(selector && { selector }) },
   }

@@ -1,12 +1,15 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
+import type { JsonObject } from '../../crds/meta/json.ts'
+import type { Admission } from '../admission/admission.ts'
 import type { FieldOwnership } from '../registry/field-ownership.ts'
 import type { NamespaceGate } from '../registry/namespace-gate.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import type { PartSubresource, ResourceDefinition } from '../registry/resource-definition.ts'
-import type { UserInfo } from '../http/exchange.ts'
+import type { RequestContext, UserInfo } from '../http/exchange.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import type { SharedLines } from './event-lines.ts'
+import type { WriteOptions } from './query-options.ts'
 import type { Tables } from './tables.ts'
 
 /** What the verbs work with. */
@@ -14,6 +17,7 @@ export interface HandlerServices {
   readonly objects: ObjectStore
   readonly namespaces: NamespaceGate
   readonly ownership: FieldOwnership
+  readonly admission: Admission
   readonly tables: Tables
   /** Shared by all watches. */
   readonly lines: SharedLines
@@ -39,11 +43,29 @@ export interface Author {
   readonly user: UserInfo | undefined
   readonly dryRun: boolean
   readonly signal: AbortSignal
+  /** Where admission puts texts for `Warning` headers. */
+  readonly warnings?: string[]
+  /** Where admission puts annotations of the audit event. */
+  readonly annotations?: Map<string, string>
+  /** The options of the request as admission shows them. */
+  readonly options?: JsonObject
 }
 
 export function authorOf(
-  { user, signal }: { user: UserInfo | undefined; signal: AbortSignal },
-  { fieldManager, dryRun }: { fieldManager: string; dryRun: boolean },
+  {
+    user,
+    signal,
+    warnings,
+    annotations,
+  }: Pick<RequestContext, 'user' | 'signal' | 'warnings' | 'annotations'>,
+  { fieldManager, fieldManagerGiven, fieldValidation, dryRun, force }: WriteOptions,
 ): Author {
-  return { manager: fieldManager, user, dryRun, signal }
+  const options = {
+    apiVersion: 'meta.k8s.io/v1',
+    ...(dryRun && { dryRun: ['All'] }),
+    ...(fieldManagerGiven && { fieldManager }),
+    fieldValidation,
+    ...(force !== undefined && { force }),
+  }
+  return { manager: fieldManager, user, dryRun, signal, warnings, annotations, options }
 }

@@ -22,9 +22,9 @@ export async function updateObject(
   const { object: written, outcome } = await services.objects.change(
     definition,
     keyOf(definition, namespace, name),
-    (current) => {
-      if (current) return decideReplacement(intent, object, current)
-      if (!part && definition.strategy.allowCreateOnUpdate) return decideCreation(intent, object)
+    async (current) => {
+      if (current) return await decideReplacement(intent, object, current)
+      if (!part && definition.strategy.allowCreateOnUpdate) return await decideCreation(intent, object)
       throw notFound({ group: definition.group, resource: definition.plural }, name)
     },
     author,

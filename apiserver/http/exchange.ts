@@ -26,6 +26,8 @@ export interface RequestContext {
   readonly abort: (reason: StatusError) => void
   /** Texts for `Warning` headers; handlers add to them until they return. */
   readonly warnings: string[]
+  /** Annotations of the audit event; handlers add to them until they return. */
+  readonly annotations: Map<string, string>
   readonly auditId: string
   /** The client takes gzip and is far enough away for it to pay. */
   readonly compress: boolean

@@ -124,6 +124,7 @@ function contextOf(
     signal: gone.signal,
     abort: (reason: StatusError) => gone.abort(reason),
     warnings: [],
+    annotations: new Map(),
     auditId: auditIdOf(request),
     compress: mayCompress(request, options.compression),
   }
