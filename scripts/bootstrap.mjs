@@ -30,7 +30,9 @@ function installPackages() {
     run('npm', install)
   } else {
     const toolchain = fetchToolchain()
-    run(toolchain.node, [toolchain.npm, ...install], withPath(dirname(toolchain.node)))
+    // The distribution's Node trusts the authorities that the machine trusts; so must this one.
+    const env = { ...withPath(dirname(toolchain.node)), NODE_USE_SYSTEM_CA: '1' }
+    run(toolchain.node, [toolchain.npm, ...install], env)
   }
   writeFileSync(stampFile, lock)
 }
