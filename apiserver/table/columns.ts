@@ -1,7 +1,7 @@
+import { compileJsonPath, type JsonPath } from '../../apimachinery/json-path.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { goJson, goNumber } from '../schema/field-error.ts'
 import { ageOf } from './age.ts'
-import { compileJsonPath, type JsonPath } from './json-path.ts'
 
 /** A column as clients see it in `columnDefinitions` of a Table. */
 export interface ColumnDefinition {

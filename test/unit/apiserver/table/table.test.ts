@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { humanDuration } from '../../../../apiserver/table/age.ts'
 import { builtInColumns } from '../../../../apiserver/table/built-in-columns.ts'
 import { tableColumns } from '../../../../apiserver/table/columns.ts'
-import { compileJsonPath } from '../../../../apiserver/table/json-path.ts'
+import { compileJsonPath } from '../../../../apimachinery/json-path.ts'
 import { toTable } from '../../../../apiserver/table/table.ts'
 import type { Json, JsonObject } from '../../../../crds/meta/json.ts'
 
@@ -73,6 +73,9 @@ describe('JSONPath', () => {
     ['.spec.nics[?(@.mtu>1500)].name', ['b']],
     ['.spec.nics[?(@.mtu<=1500)].name', ['a']],
     ['.spec.nics.*.name', ['a', 'b']],
+    ['.spec.nics[0,1].name', ['a', 'b']],
+    [".spec.nics[0]['name','mtu']", ['a', 1500]],
+    [".metadata['name', 'labels.foo\\.bar']", ['vm', 'x']],
     ['..mtu', [1500, 9000]],
     ['.missing.field', []],
     ['.status.conditions[?(@.type=="Gone")].status', []],

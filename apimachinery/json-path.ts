@@ -1,6 +1,6 @@
-import { jsonEqual } from '../../apimachinery/patch/json-equal.ts'
-import { isJsonObject, type Json } from '../../crds/meta/json.ts'
-import { compilePattern } from '../schema/pattern.ts'
+import { RE2JS } from 're2js'
+import { isJsonObject, type Json } from '../crds/meta/json.ts'
+import { jsonEqual } from './patch/json-equal.ts'
 
 /** Finds values in an object, in document order; none where the path leads nowhere. Throws an Error for a bad index. */
 export type JsonPath = (root: Json) => Json[]
@@ -15,7 +15,7 @@ export class JsonPathError extends Error {
 /**
  * Compiles Kubernetes' dialect of JSONPath as printer columns use it, without braces: `.status.phase`,
  * `.metadata.labels.example\.com/role`, `.spec.nics[0].name`, `.spec['a.b']`, `.items[*].x`, `.list[1:3]`,
- * `.status.conditions[?(@.type=="Ready")].status`, `..name`. Throws a JsonPathError.
+ * `.list[0,2]`, `.spec['a','b']`, `.status.conditions[?(@.type=="Ready")].status`, `..name`. Throws a JsonPathError.
  */
 export function compileJsonPath(text: string): JsonPath {
   const steps = new Parser(text).steps()
@@ -97,11 +97,24 @@ class Parser {
     if (this.#match(/\[\*\]/y)) return slice(undefined, undefined, 1)
     const index = this.#match(/\[(-?\d+)\]/y)
     if (index !== undefined) return indexStep(Number(index[1]))
+    const union = this.#union()
+    if (union !== undefined) return union
     const range = this.#match(/\[(-?\d*):(-?\d*)(?::(\d*))?\]/y)
     if (range === undefined) return this.#fail('invalid array index')
     const [from, to, step] = range.slice(1).map((part) => (part ? Number(part) : undefined))
     if (step === 0) this.#fail('step must be > 0')
     return slice(from, to, step ?? 1)
+  }
+
+  /** `[0,2]` and `['a','b.c']`: what each member finds, one after the other. */
+  #union(): Step | undefined {
+    const found = this.#match(/\[((?:'[^']*'|-?\d+)(?:\s*,\s*(?:'[^']*'|-?\d+))+)\]/y)
+    if (found === undefined) return undefined
+    const paths = (found[1] ?? '').split(/\s*,\s*/).map((member) => {
+      const steps = new Parser(member.startsWith("'") ? `.${member.slice(1, -1)}` : `[${member}]`).steps()
+      return (values: Json[]) => steps.reduce<Json[]>((some, step) => step(some), values)
+    })
+    return (values) => paths.flatMap((path) => path(values))
   }
 
   #filter(): Step {
@@ -196,7 +209,6 @@ function compareFilter(left: JsonPath, compare: (left: Json, right: Json) => boo
 
 function matchFilter(left: JsonPath, source: string): Step {
   const pattern = compilePattern(source)
-  if (typeof pattern === 'string') throw new JsonPathError(pattern)
   return (values) =>
     listsOf(values).flatMap((list) =>
       list.filter((item) => {
@@ -204,6 +216,14 @@ function matchFilter(left: JsonPath, source: string): Step {
         return typeof value === 'string' && pattern.test(value)
       }),
     )
+}
+
+function compilePattern(source: string): RE2JS {
+  try {
+    return RE2JS.compile(source)
+  } catch (error) {
+    throw new JsonPathError(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function operand(text: string): JsonPath {
