@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { openAuditor } from './audit/open-auditor.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import { systemClock } from '../apimachinery/clock.ts'
 import { jsonLogger, type Logger } from '../apimachinery/log.ts'
@@ -47,8 +48,10 @@ export async function startApiServer(
   const certificates = await ensureServerCertificates(options, clock)
   const storage = given ?? (await connectEtcd(options, { clock, log }))
   const stopping = new AbortController()
+  const auditor = await openAuditor(options, { clock, log })
   const server = await buildServer({
     storage,
+    auditor,
     authenticate: firstOf(await authenticators(options)),
     authorizer: authorizerOf(options),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
@@ -83,6 +86,7 @@ export async function startApiServer(
       stopping.abort(new Error('the server is closing'))
       await listener.close()
       await server.close()
+      await auditor?.close()
       await compaction
       if (!given) await storage.close()
     },

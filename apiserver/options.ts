@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { auditFlagHelp, auditFlags } from './audit/audit-flags.ts'
 import { authorizationModes } from './authorization/authorization-modes.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
@@ -38,6 +39,7 @@ const schema = z.object({
     .transform((text) => text.split(',').map((mode) => mode.trim()))
     .pipe(z.array(z.enum(authorizationModes)).min(1))
     .refine((modes) => new Set(modes).size === modes.length, 'names a mode twice'),
+  ...auditFlags,
   'install-crds': z.string().optional(),
   'max-requests-inflight': count(400),
   'max-mutating-requests-inflight': count(200),
@@ -67,6 +69,7 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
   'kubelet-client-key': 'key of that certificate, PEM',
   'authorization-mode': `who decides, in this order, separated by commas: ${authorizationModes.join(', ')}`,
+  ...auditFlagHelp,
   'install-crds': 'directory of CustomResourceDefinitions to apply at start',
   'max-requests-inflight': 'reading requests worked on at a time; 0 is no limit',
   'max-mutating-requests-inflight': 'writing requests worked on at a time; 0 is no limit',

@@ -2,6 +2,7 @@ import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
 import { AdmissionChain } from './admission/chain.ts'
 import { admissionPlugins } from './admission/plugins.ts'
+import type { Auditor } from './audit/auditor.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
 import { ensureDefaultRoles } from './authorization/default-roles.ts'
 import { watchCache } from './cache/watch-cache.ts'
@@ -42,6 +43,8 @@ export interface ServerDeps {
   readonly authorizer: (objects: ObjectStore, signal: AbortSignal) => Promise<Authorizer>
   /** Opens a connection to a node daemon; undefined when there are no credentials for that. */
   readonly dialDaemon: ConsoleDeps['dial']
+  /** Undefined: no audit log is kept. */
+  readonly auditor?: Auditor | undefined
   readonly limits: InFlightLimits
   readonly requestTimeoutMs: number
   readonly release: string
@@ -82,6 +85,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   await startLifecycle({ objects, resources, clock, log, signal })
 
   const metrics = new ServerMetrics()
+  for (const metric of deps.auditor?.metrics ?? []) metrics.registry.registerMetric(metric)
   metrics.knowResources(
     ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
   )

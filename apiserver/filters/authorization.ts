@@ -11,6 +11,8 @@ export function withAuthorization(next: Handler, { authorizer }: { authorizer: A
     if (user === undefined) return await next(context)
     const attributes = attributesOf(user, info)
     const { allowed, reason } = await authorizer.authorize(attributes, signal)
+    context.annotations.set('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid')
+    context.annotations.set('authorization.k8s.io/reason', reason)
     if (!allowed) {
       throw new StatusError('Forbidden', forbiddenText(attributes, reason), { details: detailsOf(info) })
     }

@@ -3,6 +3,8 @@ import type { Logger } from '../../apimachinery/log.ts'
 import type { Authorizer } from '../authorization/authorizer.ts'
 import type { Handler } from '../http/exchange.ts'
 import type { ServerMetrics } from '../discovery/metrics.ts'
+import type { Auditor } from '../audit/auditor.ts'
+import { withAudit, withFailedAuthenticationAudit } from './audit.ts'
 import { withAuthentication, type Authenticate } from './authentication.ts'
 import { withAuthorization } from './authorization.ts'
 import { withDeadline } from './deadline.ts'
@@ -14,6 +16,8 @@ import { withMetrics } from './metrics.ts'
 export interface ChainDeps {
   readonly authenticate: Authenticate
   readonly authorizer: Authorizer
+  /** Undefined: nothing is written down. */
+  readonly auditor?: Auditor | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: ServerMetrics
@@ -30,7 +34,8 @@ export function buildChain(handler: Handler, deps: ChainDeps): Handler {
   chain = withAuthorization(chain, deps)
   chain = withInFlightLimit(chain, deps)
   chain = withImpersonation(chain, deps)
-  chain = withAuthentication(chain, deps)
+  chain = withAudit(chain, deps)
+  chain = withFailedAuthenticationAudit((inner) => withAuthentication(inner, deps), chain, deps)
   chain = withDeadline(chain, deps)
   chain = withErrorsAsStatus(chain, deps)
   chain = withMetrics(chain, deps)

@@ -15,6 +15,7 @@ export function withImpersonation(next: Handler, { authorizer }: { authorizer: A
       const { allowed, reason } = await authorizer.authorize(attributes, signal)
       if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason))
     }
+    context.audit?.impersonated(target)
     return await next({ ...context, user: target })
   }
 }

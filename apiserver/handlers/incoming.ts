@@ -16,6 +16,7 @@ export async function readObject(
 ): Promise<KubeObject> {
   const bytes = await readBody(context.request, context.signal)
   const { object: body, duplicates } = decodeObject(bytes, context.request.headers['content-type'])
+  context.audit?.requested(body)
   const { object, unknown } = decodeObjectOfKind(definition, body)
   const problems = strictProblems(unknown, duplicates)
   if (problems.length > 0 && fieldValidation === 'Strict') {
@@ -32,7 +33,9 @@ export async function readObject(
 export async function readJson(context: RequestContext): Promise<JsonObject> {
   const bytes = await readBody(context.request, context.signal)
   if (bytes.length === 0) return {}
-  return decodeObject(bytes, context.request.headers['content-type']).object
+  const { object } = decodeObject(bytes, context.request.headers['content-type'])
+  context.audit?.requested(object)
+  return object
 }
 
 export function strictProblems(unknown: readonly string[], duplicates: readonly string[]): string[] {

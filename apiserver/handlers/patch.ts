@@ -72,6 +72,7 @@ async function readPatch(definition: ResourceDefinition, context: RequestContext
   if (type === undefined || (type === 'strategic' && definition.custom)) throw unsupportedPatch(definition)
   const body = await readBody(context.request, context.signal)
   const { value, duplicates } = decodeBody(body, contentType)
+  context.audit?.requested(value)
   return { type, value, duplicates, text: body.toString() }
 }
 

@@ -37,6 +37,7 @@ export async function decideReplacement(
   const object = intent.admitted ? owned : await mutateReplacement(intent, owned, current)
   validateUpdated(definition, object, current, part?.subresource)
   if (!intent.admitted) await validateWrite(intent, 'UPDATE', { object, current })
+  intent.author.audit?.changing(current, object)
   return isReleased(definition, object) ? { type: 'remove', object } : { type: 'write', object }
 }
 

@@ -6,7 +6,7 @@ import type { FieldOwnership } from '../registry/field-ownership.ts'
 import type { NamespaceGate } from '../registry/namespace-gate.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import type { PartSubresource, ResourceDefinition } from '../registry/resource-definition.ts'
-import type { RequestContext, UserInfo } from '../http/exchange.ts'
+import type { RequestAudit, RequestContext, UserInfo } from '../http/exchange.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import type { SharedLines } from './event-lines.ts'
 import type { WriteOptions } from './query-options.ts'
@@ -47,6 +47,8 @@ export interface Author {
   readonly warnings?: string[]
   /** Where admission puts annotations of the audit event. */
   readonly annotations?: Map<string, string>
+  /** Where an update says what it changes. */
+  readonly audit?: RequestAudit | undefined
   /** The options of the request as admission shows them. */
   readonly options?: JsonObject
 }
@@ -57,7 +59,8 @@ export function authorOf(
     signal,
     warnings,
     annotations,
-  }: Pick<RequestContext, 'user' | 'signal' | 'warnings' | 'annotations'>,
+    audit,
+  }: Pick<RequestContext, 'user' | 'signal' | 'warnings' | 'annotations' | 'audit'>,
   { fieldManager, fieldManagerGiven, fieldValidation, dryRun, force }: WriteOptions,
 ): Author {
   const options = {
@@ -67,5 +70,5 @@ export function authorOf(
     fieldValidation,
     ...(force !== undefined && { force }),
   }
-  return { manager: fieldManager, user, dryRun, signal, warnings, annotations, options }
+  return { manager: fieldManager, user, dryRun, signal, warnings, annotations, audit, options }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { StatusError } from '../../apimachinery/status-error.ts'
-import type { JsonObject } from '../../crds/meta/json.ts'
+import type { Json, JsonObject } from '../../crds/meta/json.ts'
 import type { RequestInfo } from './request-info.ts'
 
 /** Who asks: the result of authentication. */
@@ -9,6 +9,16 @@ export interface UserInfo {
   readonly uid?: string
   readonly groups: readonly string[]
   readonly extra?: Readonly<Record<string, readonly string[]>>
+}
+
+/** What only filters and handlers can tell the audit log about a request. */
+export interface RequestAudit {
+  /** From here on the request is made in somebody else's name. */
+  impersonated(user: UserInfo): void
+  /** The body of the request, decoded. */
+  requested(body: Json): void
+  /** What a write is about to change; the last word counts, and is forgotten when the write fails. */
+  changing(before: JsonObject, after: JsonObject): void
 }
 
 /** One request on its way through filters and handlers. Filters hand on a copy with more known. */
@@ -29,6 +39,8 @@ export interface RequestContext {
   /** Annotations of the audit event; handlers add to them until they return. */
   readonly annotations: Map<string, string>
   readonly auditId: string
+  /** Absent when the audit log leaves the request out. */
+  readonly audit?: RequestAudit
   /** The client takes gzip and is far enough away for it to pay. */
   readonly compress: boolean
 }
