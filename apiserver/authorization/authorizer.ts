@@ -15,6 +15,8 @@ export interface Attributes {
   readonly namespace: string
   readonly name: string
   readonly path: string
+  /** Of a list or watch, as the client wrote it. */
+  readonly fieldSelector?: string
 }
 
 /** Allowed, denied whatever others say, or, with neither set, left to the next authorizer. */
@@ -42,8 +44,7 @@ export interface Authorizer {
 }
 
 export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
-  const { isResource, verb, group, version, resource, subresource, namespace, name, path } = info
-  return { user, isResource, verb, group, version, resource, subresource, namespace, name, path }
+  return { user, ...info }
 }
 
 /** The rules of somebody who may do everything. */

@@ -17,6 +17,8 @@ export interface RequestInfo {
   readonly resource: string
   readonly subresource: string
   readonly name: string
+  /** Of a list or watch, as the client wrote it; absent when it selects nothing. */
+  readonly fieldSelector?: string
 }
 
 interface ResourcePath {
@@ -39,7 +41,9 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     return { isResource: false, path, verb: method.toLowerCase(), ...none }
   }
   const { watchPath: _watchPath, ...parts } = resource
-  return { isResource: true, path, verb: verbOf(method, resource, query), ...parts }
+  const verb = verbOf(method, resource, query)
+  const fieldSelector = verb === 'list' || verb === 'watch' ? (query.get('fieldSelector') ?? '') : ''
+  return { isResource: true, path, verb, ...parts, ...(fieldSelector !== '' && { fieldSelector }) }
 }
 
 function splitPath(path: string): string[] {
