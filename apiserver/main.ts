@@ -3,11 +3,11 @@ import { openAuditor } from './audit/open-auditor.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import { systemClock } from '../apimachinery/clock.ts'
 import { jsonLogger, type Logger } from '../apimachinery/log.ts'
-import { clientCertificateAuthenticator } from './authentication/client-certificate.ts'
-import { firstOf } from './authentication/authenticator.ts'
-import { parseTokenFile, tokenAuthenticator } from './authentication/token-file.ts'
+import { configureAuthentication } from './authentication/authentication.ts'
 import { authorizerOfModes } from './authorization/authorization-modes.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
+import { NodeAuthorizer } from './authorization/node-authorizer.ts'
+import type { NodeGraph } from './authorization/node-graph.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import type { ObjectStore } from './registry/object-store.ts'
 import { ensureServerCertificates } from './certificates/server-certificates.ts'
@@ -52,7 +52,7 @@ export async function startApiServer(
   const server = await buildServer({
     storage,
     auditor,
-    authenticate: firstOf(await authenticators(options)),
+    authentication: await authenticationOf(options, () => url),
     authorizer: authorizerOf(options),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
@@ -110,7 +110,7 @@ export async function main(argv: readonly string[], signal: AbortSignal): Promis
 }
 
 function authorizerOf({ authorizationMode }: ApiServerOptions) {
-  return async (objects: ObjectStore, signal: AbortSignal): Promise<Authorizer> =>
+  return async (objects: ObjectStore, signal: AbortSignal, nodes: NodeGraph): Promise<Authorizer> =>
     await authorizerOfModes(authorizationMode, {
       async RBAC() {
         const rbac = new RbacAuthorizer(objects, signal)
@@ -118,7 +118,7 @@ function authorizerOf({ authorizationMode }: ApiServerOptions) {
         return rbac
       },
       async Node() {
-        throw new UsageError('--authorization-mode: Node is not known yet')
+        return new NodeAuthorizer(nodes, objects)
       },
       async Webhook() {
         throw new UsageError('--authorization-mode: Webhook is not known yet')
@@ -126,11 +126,9 @@ function authorizerOf({ authorizationMode }: ApiServerOptions) {
     })
 }
 
-async function authenticators({ tokenAuthFile }: ApiServerOptions) {
-  const certificates = clientCertificateAuthenticator()
-  if (tokenAuthFile === undefined) return [certificates]
-  const users = parseTokenFile(await readFile(tokenAuthFile, 'utf8'))
-  return [certificates, tokenAuthenticator(users)]
+async function authenticationOf(options: ApiServerOptions, url: () => string) {
+  const serviceAccountMaxTokenMs = durationMs(options.serviceAccountMaxTokenExpiration)
+  return await configureAuthentication({ ...options, serviceAccountMaxTokenMs }, url)
 }
 
 async function daemonDialer(

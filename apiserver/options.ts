@@ -1,6 +1,12 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { auditFlagHelp, auditFlags } from './audit/audit-flags.ts'
+import {
+  authenticationFlags,
+  authenticationHelp,
+  repeatableFlags,
+  switchFlags,
+} from './authentication/flags.ts'
 import { authorizationModes } from './authorization/authorization-modes.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
@@ -31,11 +37,12 @@ const schema = z.object({
   'tls-private-key-file': z.string().optional(),
   'client-ca-file': z.string().optional(),
   'token-auth-file': z.string().optional(),
+  ...authenticationFlags,
   'kubelet-client-certificate': z.string().optional(),
   'kubelet-client-key': z.string().optional(),
   'authorization-mode': z
     .string()
-    .default('RBAC')
+    .default('Node,RBAC')
     .transform((text) => text.split(',').map((mode) => mode.trim()))
     .pipe(z.array(z.enum(authorizationModes)).min(1))
     .refine((modes) => new Set(modes).size === modes.length, 'names a mode twice'),
@@ -66,6 +73,7 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'tls-private-key-file': 'key of that certificate, PEM',
   'client-ca-file': 'authority whose client certificates are believed, PEM; the own one when left out',
   'token-auth-file': 'bearer tokens: lines of token,user,uid,"group1,group2"',
+  ...authenticationHelp,
   'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
   'kubelet-client-key': 'key of that certificate, PEM',
   'authorization-mode': `who decides, in this order, separated by commas: ${authorizationModes.join(', ')}`,
@@ -111,9 +119,12 @@ export function optionsOf(flags: Readonly<Record<string, unknown>>): ApiServerOp
 }
 
 function readFlags(argv: readonly string[]): Record<string, unknown> {
-  const options = Object.fromEntries(Object.keys(help).map((name) => [name, { type: 'string' as const }]))
+  const options = Object.fromEntries(
+    Object.keys(help).map((name) => [name, { type: 'string' as const, multiple: repeatableFlags.has(name) }]),
+  )
+  const args = argv.map((arg) => (switchFlags.has(arg.replace(/^--/, '')) ? `${arg}=true` : arg))
   try {
-    return { ...parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values }
+    return { ...parseArgs({ args, options, strict: true, allowPositionals: false }).values }
   } catch (error) {
     throw new UsageError((error as Error).message)
   }

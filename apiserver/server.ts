@@ -1,10 +1,13 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
+import { hostLeaseNamespace } from '../crds/v1alpha1/host.ts'
 import { AdmissionChain } from './admission/chain.ts'
 import { admissionPlugins } from './admission/plugins.ts'
 import type { Auditor } from './audit/auditor.ts'
+import type { Authentication, AuthenticationDeps } from './authentication/authentication.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
 import { ensureDefaultRoles } from './authorization/default-roles.ts'
+import { NodeGraph } from './authorization/node-graph.ts'
 import { watchCache } from './cache/watch-cache.ts'
 import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import { Discovery } from './discovery/discovery.ts'
@@ -12,7 +15,6 @@ import { Health, ping } from './discovery/health.ts'
 import { ServerMetrics } from './discovery/metrics.ts'
 import { OpenApi } from './discovery/openapi.ts'
 import { versionInfo } from './discovery/version.ts'
-import type { Authenticate } from './filters/authentication.ts'
 import { buildChain } from './filters/chain.ts'
 import type { InFlightLimits } from './filters/in-flight-limit.ts'
 import { ChunkPool } from './handlers/chunk-pool.ts'
@@ -24,7 +26,7 @@ import { reviewResources } from './handlers/review.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import type { Handler } from './http/exchange.ts'
 import type { Upgrade } from './http/listener.ts'
-import { startLifecycle } from './lifecycle/lifecycle.ts'
+import { startLifecycle, type LifecycleDeps } from './lifecycle/lifecycle.ts'
 import { builtInKinds } from './registry/builtin/kinds.ts'
 import { namespaces, systemNamespaces } from './registry/builtin/namespaces.ts'
 import { CrdPublisher } from './registry/crd/crd-publisher.ts'
@@ -38,9 +40,10 @@ import { Tables } from './handlers/tables.ts'
 
 export interface ServerDeps {
   readonly storage: Storage
-  readonly authenticate: Authenticate
+  /** Made from the objects, because accounts are objects themselves. */
+  readonly authentication: (deps: AuthenticationDeps) => Promise<Authentication>
   /** Made from the objects, because permissions are objects themselves. */
-  readonly authorizer: (objects: ObjectStore, signal: AbortSignal) => Promise<Authorizer>
+  readonly authorizer: (objects: ObjectStore, signal: AbortSignal, nodes: NodeGraph) => Promise<Authorizer>
   /** Opens a connection to a node daemon; undefined when there are no credentials for that. */
   readonly dialDaemon: ConsoleDeps['dial']
   /** Undefined: no audit log is kept. */
@@ -80,17 +83,18 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const admission = new AdmissionChain()
   const services = servicesOf({ objects, admission, clock, log })
   const local = new LocalApi(services, ownManager, signal)
-  await bootstrap(local)
-  await new CrdPublisher({ objects, resources, clock, log, signal }).start()
-  await startLifecycle({ objects, resources, clock, log, signal })
+  await startUp(local, { objects, resources, clock, log, signal })
 
   const metrics = new ServerMetrics()
   for (const metric of deps.auditor?.metrics ?? []) metrics.registry.registerMetric(metric)
   metrics.knowResources(
     ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
   )
-  const authorizer = await deps.authorizer(objects, signal)
-  admission.install(await admissionPlugins({ objects, resources, authorizer, clock, log, signal }))
+  const nodes = new NodeGraph({ objects, resources, log, signal })
+  await nodes.start()
+  const authorizer = await deps.authorizer(objects, signal, nodes)
+  admission.install(await admissionPlugins({ objects, resources, nodes, authorizer, clock, log, signal }))
+  const { authenticate, serviceAccounts } = await deps.authentication({ objects, clock, log, signal })
   const reviews = reviewResources(authorizer)
   const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
   let drained = false
@@ -104,15 +108,18 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     metrics,
     version: versionInfo(deps.release),
     openApi: new OpenApi(resources, clock),
+    actions: serviceAccounts.actions(services),
+    documents: serviceAccounts.documents,
   })
   return {
     upgrade: consoleUpgrade({
-      ...deps,
+      log,
+      authenticate,
       authorizer,
       dial: deps.dialDaemon,
       read: readerOf(objects, resources),
     }),
-    handler: buildChain(dispatch, { ...deps, authorizer, metrics }),
+    handler: buildChain(dispatch, { ...deps, authenticate, authorizer, metrics }),
     local,
     drain: () => void (drained = true),
     async close() {
@@ -143,8 +150,15 @@ function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['re
   }
 }
 
+/** Makes what has to be there before the first request, and starts what works in the background from then on. */
+async function startUp(local: LocalApi, deps: LifecycleDeps): Promise<void> {
+  await bootstrap(local)
+  await new CrdPublisher(deps).start()
+  await startLifecycle(deps)
+}
+
 async function bootstrap(local: LocalApi): Promise<void> {
-  for (const name of systemNamespaces) {
+  for (const name of [...systemNamespaces, hostLeaseNamespace]) {
     await local.createIfMissing(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }
   await ensureDefaultRoles(local)

@@ -9,8 +9,13 @@ import type { UserInfo } from '../http/exchange.ts'
 export type Authenticator = (request: IncomingMessage) => Promise<UserInfo | undefined>
 
 export const authenticatedGroup = 'system:authenticated'
+/** The group of those who show no credentials at all, where that is allowed. */
+export const unauthenticatedGroup = 'system:unauthenticated'
+export const anonymousUser = 'system:anonymous'
 /** Members may do everything. */
 export const mastersGroup = 'system:masters'
+/** The entry of a user's extra that tells which credential was shown, so that audits can follow a single one. */
+export const credentialIdKey = 'authentication.kubernetes.io/credential-id'
 
 /** Asks one after the other; the first that knows the caller decides. Throws Unauthorized when none does. */
 export function firstOf(authenticators: readonly Authenticator[]) {
@@ -27,7 +32,10 @@ export function unauthorized(): StatusError {
   return new StatusError('Unauthorized', 'Unauthorized')
 }
 
-function withAuthenticatedGroup(user: UserInfo): UserInfo {
-  if (user.groups.includes(authenticatedGroup)) return user
-  return { ...user, groups: [...user.groups, authenticatedGroup] }
+/** Everybody but the anonymous user is in the group of those who are known. */
+export function withAuthenticatedGroup(user: UserInfo): UserInfo {
+  const { name, groups } = user
+  if (name === anonymousUser) return user
+  if (groups.includes(authenticatedGroup) || groups.includes(unauthenticatedGroup)) return user
+  return { ...user, groups: [...groups, authenticatedGroup] }
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { UserInfo } from '../http/exchange.ts'
-import { unauthorized, type Authenticator } from './authenticator.ts'
+import { forApiOnly, type TokenAuthenticator } from './token-authenticator.ts'
+import { fingerprint } from './token-cache.ts'
 
 /** Reads kube-apiserver's token file: lines of `token,user,uid,"group1,group2"`. Throws with the line's number. */
 export function parseTokenFile(text: string): Map<string, UserInfo> {
@@ -27,21 +27,9 @@ function csvFields(line: string): string[] {
 }
 
 /** Bearer tokens of a file. Tokens are kept and compared as hashes, so that timing tells nothing. */
-export function tokenAuthenticator(users: ReadonlyMap<string, UserInfo>): Authenticator {
-  return async (request) => {
-    const token = bearerToken(request.headers.authorization)
-    if (token === undefined) return undefined
-    const user = users.get(fingerprint(token))
-    if (!user) throw unauthorized()
-    return user
-  }
-}
-
-export function bearerToken(header: string | undefined): string | undefined {
-  const match = /^bearer\s+(\S+)$/i.exec(header?.trim() ?? '')
-  return match?.[1]
-}
-
-function fingerprint(token: string): string {
-  return createHash('sha256').update(token).digest('base64')
+export function fileTokens(
+  users: ReadonlyMap<string, UserInfo>,
+  apiAudiences: readonly string[],
+): TokenAuthenticator {
+  return forApiOnly(apiAudiences, async (token) => users.get(fingerprint(token)))
 }

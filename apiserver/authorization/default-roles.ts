@@ -62,6 +62,24 @@ const defaultRoles: readonly DefaultRole[] = [
     ],
     groups: ['system:authenticated'],
   },
+  {
+    name: 'system:service-account-issuer-discovery',
+    rules: [
+      {
+        nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks', '/openid/v1/jwks/'],
+        verbs: ['get'],
+      },
+    ],
+    groups: ['system:serviceaccounts'],
+  },
+  // Whoever has it finds out whom tokens belong to and what their owners may do: for servers beside this one.
+  {
+    name: 'system:auth-delegator',
+    rules: [
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+    ],
+  },
   { name: 'system:monitoring', rules: [{ nonResourceURLs: ['/metrics', ...probes], verbs: ['get'] }] },
   {
     name: 'admin',
@@ -105,21 +123,8 @@ const defaultRoles: readonly DefaultRole[] = [
     ],
     users: ['kvorum:controllers'],
   },
-  {
-    name: 'system:node',
-    rules: [
-      { apiGroups: ['kvorum.dev'], resources: every, verbs: readingAndWriting },
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: readingAndWriting },
-      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: readingAndWriting },
-      { apiGroups: [''], resources: ['secrets', 'configmaps', 'namespaces'], verbs: ['get'] },
-      {
-        apiGroups: ['certificates.k8s.io'],
-        resources: ['certificatesigningrequests'],
-        verbs: ['create', 'get', 'list', 'watch'],
-      },
-    ],
-    groups: ['system:nodes'],
-  },
+  // What daemons may do is the node authorizer's to say; bindings of this role from earlier days grant nothing.
+  { name: 'system:node', rules: [] },
 ]
 
 const rbac = 'rbac.authorization.k8s.io'

@@ -15,13 +15,15 @@ export interface ApiSubresource {
 }
 
 const partVerbs = ['get', 'patch', 'update'] as const
+const actionVerbs = ['create'] as const
 const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const
 
 export function apiResourceOf(definition: ResourceDefinition): ApiResource {
-  const subresources = Object.entries(definition.subresources).map(([name, { type }]) => ({
+  const subresources = Object.entries(definition.subresources).map(([name, subresource]) => ({
     name,
-    verbs: partVerbs,
-    ...(type === 'scale' && { response: scaleKind }),
+    verbs: subresource.type === 'action' ? actionVerbs : partVerbs,
+    ...(subresource.type === 'scale' && { response: scaleKind }),
+    ...(subresource.type === 'action' && { response: subresource.body }),
   }))
   return { ...definition, subresources }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
-import { groupVersionOf, type ApiGroup, type ApiResource } from './api-resource.ts'
+import { groupVersionOf, type ApiGroup, type ApiResource, type ApiSubresource } from './api-resource.ts'
 
 /** `APIGroupDiscoveryList`: everything about a set of groups in one answer. */
 export function aggregatedDiscovery(groups: readonly ApiGroup[], apiVersion: string): JsonObject {
@@ -33,11 +33,15 @@ function discoveredResource(resource: ApiResource): JsonObject {
     ...(resource.subresources.length > 0 && {
       subresources: resource.subresources.map((subresource) => ({
         subresource: subresource.name,
-        responseKind: { ...(subresource.response ?? { group, version, kind }) },
+        responseKind: kindOf(subresource.response ?? { group, version, kind }),
         verbs: [...subresource.verbs],
       })),
     }),
   }
+}
+
+function kindOf({ group, version, kind }: NonNullable<ApiSubresource['response']>): JsonObject {
+  return { group, version, kind }
 }
 
 /** `APIVersions`, for the core group. */

@@ -1,7 +1,12 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { RawReply, Reply, RequestContext } from '../http/exchange.ts'
 import { parseAccept } from '../http/media-types.ts'
-import { groupVersionPath, type OpenApiGroupVersion, type OpenApiResource } from '../openapi/resource.ts'
+import {
+  groupVersionPath,
+  type OpenApiAction,
+  type OpenApiGroupVersion,
+  type OpenApiResource,
+} from '../openapi/resource.ts'
 import { openApiV2, openApiV2Protobuf, openApiV2ProtobufType } from '../openapi/v2.ts'
 import { openApiV3ForGroupVersion, openApiV3Index } from '../openapi/v3.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
@@ -117,9 +122,22 @@ function wantsProtobuf({ request }: RequestContext): boolean {
 function openApiResource(definition: ResourceDefinition): OpenApiResource {
   return {
     ...definition,
-    subresources: Object.keys(definition.subresources),
+    subresources: Object.keys(definition.subresources).filter(
+      (name) => definition.subresources[name]?.type !== 'action',
+    ),
+    actions: actionsOf(definition),
     schema: definition.openApiSchema,
   }
+}
+
+function actionsOf({ subresources }: ResourceDefinition): Record<string, OpenApiAction> {
+  const actions: Record<string, OpenApiAction> = {}
+  for (const [name, subresource] of Object.entries(subresources)) {
+    if (subresource.type !== 'action') continue
+    const { group, version, kind, openApiSchema } = subresource.body
+    actions[name] = { group, version, kind, schema: openApiSchema }
+  }
+  return actions
 }
 
 function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -29,7 +29,13 @@ export interface DispatchDeps {
   readonly metrics: ServerMetrics
   readonly version: JsonObject
   readonly openApi: OpenApi
+  /** Handlers of what can be posted to objects, by resource and subresource: `serviceaccounts/token`. */
+  readonly actions: Readonly<Record<string, ActionHandler>>
+  /** Further documents, by path. */
+  readonly documents: { handle(context: RequestContext): Reply | undefined }
 }
+
+export type ActionHandler = (target: Target, context: RequestContext) => Promise<Reply>
 
 /** Finds the handler for a request. */
 export function dispatcher(deps: DispatchDeps): Handler {
@@ -40,7 +46,10 @@ export function dispatcher(deps: DispatchDeps): Handler {
     if (path === '/version') return objectReply(deps.version)
     if (path === '/metrics') return await metricsReply(deps.metrics)
     const reply =
-      (await deps.health.handle(context)) ?? deps.discovery.handle(context) ?? deps.openApi.handle(context)
+      (await deps.health.handle(context)) ??
+      deps.discovery.handle(context) ??
+      deps.openApi.handle(context) ??
+      deps.documents.handle(context)
     if (reply) return reply
     throw unknownPath()
   }
@@ -102,6 +111,7 @@ async function handleSubresource(
   const subresource = subresourceOf(target.definition, name)
   if (!subresource) throw unknownPath()
   if (subresource.type === 'scale') return await handleScale(deps.services, target, subresource, context)
+  if (subresource.type === 'action') return await handleAction(deps, target, context)
   const part: Target = { ...target, part: { name, subresource } }
   switch (verb) {
     case 'get':
@@ -113,6 +123,18 @@ async function handleSubresource(
     default:
       throw methodNotAllowed()
   }
+}
+
+async function handleAction(
+  { actions }: DispatchDeps,
+  target: Target,
+  context: RequestContext,
+): Promise<Reply> {
+  const { resource, subresource, verb } = context.info
+  if (verb !== 'create') throw methodNotAllowed()
+  const handle = actions[`${resource}/${subresource}`]
+  if (!handle) throw unknownPath()
+  return await handle(target, context)
 }
 
 function subresourceOf({ subresources }: ResourceDefinition, name: string) {

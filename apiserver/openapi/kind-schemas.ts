@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { apiVersionSchema, kindSchema, metadataSchema } from './meta-schemas.ts'
-import type { OpenApiGroupVersion, OpenApiResource } from './resource.ts'
+import type { OpenApiAction, OpenApiGroupVersion, OpenApiResource } from './resource.ts'
 import { metaPackage, schemaName, schemaRef } from './schema-names.ts'
 
 /** The schemas of a kind and of its list, by name. */
@@ -8,7 +8,7 @@ export function kindSchemas(
   { group, version }: Pick<OpenApiGroupVersion, 'group' | 'version'>,
   resource: OpenApiResource,
 ): Record<string, JsonObject> {
-  const { kind, listKind } = resource
+  const { kind, listKind, actions = {} } = resource
   const name = schemaName(group, version, kind)
   return {
     [name]: objectSchema(resource.schema, { group, kind, version }),
@@ -27,7 +27,12 @@ export function kindSchemas(
       },
       'x-kubernetes-group-version-kind': [{ group, kind: listKind, version }],
     },
+    ...Object.fromEntries(Object.values(actions).map(actionSchema)),
   }
+}
+
+function actionSchema({ group, version, kind, schema }: OpenApiAction): [string, JsonObject] {
+  return [schemaName(group, version, kind), objectSchema(schema, { group, kind, version })]
 }
 
 function objectSchema(schema: JsonObject, gvk: JsonObject): JsonObject {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../crds/meta/json.ts'
 import { scaleName } from './meta-schemas.ts'
-import { isCustom, type OpenApiResource } from './resource.ts'
+import { isCustom, type OpenApiAction, type OpenApiResource } from './resource.ts'
 import { metaPackage, schemaName, schemaRef } from './schema-names.ts'
 
 /** The operations of one resource under one path, by HTTP method, and what they share. */
@@ -169,6 +169,26 @@ export function subresourceItem(context: PathContext, subresource: string): Path
   const parameters = [nameParameter(kind), ...namespaceParameter(context)]
   const gvk = isScale ? { group: 'autoscaling', kind: 'Scale', version: 'v1' } : undefined
   return pathItem(context, operations, { parameters, suffix: pascal(subresource), gvk })
+}
+
+/** The operation on what is posted to an object, such as a request for a token. */
+export function actionItem(context: PathContext, name: string, action: OpenApiAction): PathItem {
+  const { kind } = context.resource
+  const schema = schemaName(action.group, action.version, action.kind)
+  const operation: Operation = {
+    action: 'post',
+    verb: 'create',
+    description: `Create a ${action.kind} for the specified ${kind}.`,
+    parameters: writing,
+    body: schema,
+    answer: schema,
+    codes: [200, 201, 202],
+  }
+  return pathItem(context, [['post', 'create', operation]], {
+    parameters: [nameParameter(kind), ...namespaceParameter(context)],
+    suffix: pascal(name),
+    gvk: { group: action.group, kind: action.kind, version: action.version },
+  })
 }
 
 function partOperations(

@@ -11,11 +11,22 @@ export interface OpenApiResource {
   readonly verbs: readonly string[]
   /** `status`, `scale`, and others that are written like the object itself. */
   readonly subresources: readonly string[]
+  /** Subresources that are posted to, with the kind that is posted and comes back. */
+  readonly actions?: Readonly<Record<string, OpenApiAction>>
   /** `openAPIV3Schema` of the kind; `apiVersion`, `kind` and `metadata` need not be in it. */
   readonly schema: JsonObject
   readonly shortNames: readonly string[]
   /** Custom resources take no strategic merge patch. Default: the group is not one of Kubernetes' own. */
   readonly custom?: boolean | undefined
+}
+
+/** `serviceaccounts/token`: something of another kind that is posted to an object. */
+export interface OpenApiAction {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  /** As the schema of a resource. */
+  readonly schema: JsonObject
 }
 
 /** The resources of one group and version; `group` is '' for core. */

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../crds/meta/json.ts'
 import { kindSchemas } from './kind-schemas.ts'
 import { metaSchemas, scaleName, scaleSchema } from './meta-schemas.ts'
 import {
+  actionItem,
   collectionItem,
   objectItem,
   operationGroup,
@@ -40,7 +41,7 @@ function resourcePaths(
   { group, version }: OpenApiGroupVersion,
   resource: OpenApiResource,
 ): JsonObject {
-  const { namespaced, plural, subresources } = resource
+  const { namespaced, plural, subresources, actions = {} } = resource
   const context: PathContext = { group, version, resource, inNamespace: namespaced }
   const collection = namespaced ? `${base}/namespaces/{namespace}/${plural}` : `${base}/${plural}`
   const items: JsonObject = {
@@ -50,6 +51,9 @@ function resourcePaths(
   if (namespaced) items[`${base}/${plural}`] = collectionItem({ ...context, inNamespace: false })
   for (const subresource of subresources) {
     items[`${collection}/{name}/${subresource}`] = subresourceItem(context, subresource)
+  }
+  for (const [name, action] of Object.entries(actions)) {
+    items[`${collection}/{name}/${name}`] = actionItem(context, name, action)
   }
   // A path without operations, such as the objects of what can only be created, is no path.
   return Object.fromEntries(

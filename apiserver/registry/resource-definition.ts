@@ -1,5 +1,4 @@
 import type { JsonObject } from '../../crds/meta/json.ts'
-import type { CachedObject } from '../cache/cache.ts'
 import type { CompiledSchema } from '../schema/structural.ts'
 import type { FieldError } from './field-errors.ts'
 import type { KubeObject } from './kube-object.ts'
@@ -29,6 +28,10 @@ export interface ResourceDefinition {
   /** Custom resources know no strategic merge patch, and their lists carry `kind` in every item. */
   readonly custom: boolean
   readonly deprecation?: string
+  /** Aborted when the definition is served no more, or another one in its place: watches end then. */
+  readonly withdrawn?: AbortSignal
+  /** The kind is on its way out: what there is of it can be read and deleted, but nothing new comes. */
+  readonly terminating?: boolean
 }
 
 export type ApiVerb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
@@ -55,6 +58,18 @@ export interface StoredForm {
   encode?(object: KubeObject): KubeObject
   /** From what is stored into the served version. Must be pure; answers are remembered. */
   decode?(object: KubeObject): KubeObject
+  /** Goes before `encode` and `decode` where getting from one version to another takes a webhook. */
+  readonly conversion?: VersionConversion
+}
+
+/** Conversion between the stored versions of a kind and one served version by somebody else. Throws StatusError. */
+export interface VersionConversion {
+  /** False when `decode` does, because the object is stored in the served version. */
+  concerns(stored: KubeObject): boolean
+  /** Into the served version: one answer per object, in order. */
+  toServed(stored: readonly KubeObject[]): Promise<KubeObject[]>
+  /** From the served into the version that is stored now. */
+  toStored(object: KubeObject): Promise<KubeObject>
 }
 
 /** What the schema of a kind does to an object. Objects are never changed in place. */
@@ -92,7 +107,14 @@ export interface ScaleSubresource {
   readonly labelSelectorPath: readonly string[] | undefined
 }
 
-export type Subresource = PartSubresource | ScaleSubresource
+/** `/token`: something that is posted to an object and answered by a handler that the dispatcher was given for it. */
+export interface ActionSubresource {
+  readonly type: 'action'
+  /** What is posted and comes back; never stored. */
+  readonly body: ResourceDefinition
+}
+
+export type Subresource = PartSubresource | ScaleSubresource | ActionSubresource
 
 export function apiVersionOf({ group, version }: Pick<ResourceDefinition, 'group' | 'version'>): string {
   return group === '' ? version : `${group}/${version}`
@@ -107,21 +129,4 @@ export function keyOf(definition: ResourceDefinition, namespace: string, name: s
 /** The keys of one namespace, or of all when it is empty. */
 export function prefixOf({ stored, namespaced }: ResourceDefinition, namespace: string): string {
   return namespaced && namespace !== '' ? `${stored.prefix}${namespace}/` : stored.prefix
-}
-
-const views = new WeakMap<ResourceDefinition, WeakMap<CachedObject, CachedObject>>()
-
-/** A cached object in the version that `definition` serves; converted at most once per object. */
-export function served(definition: ResourceDefinition, item: CachedObject): CachedObject {
-  const { stored } = definition
-  if (!stored.decode) return item
-  let known = views.get(definition)
-  if (!known) views.set(definition, (known = new WeakMap()))
-  let view = known.get(item)
-  if (view === undefined) {
-    const object = stored.decode(item.object as KubeObject)
-    view = object === item.object ? item : { ...item, object, json: Buffer.from(JSON.stringify(object)) }
-    known.set(item, view)
-  }
-  return view
 }

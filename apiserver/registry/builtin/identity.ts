@@ -1,3 +1,4 @@
+import { tokenRequests } from '../../service-accounts/token-request-kind.ts'
 import { jsonEqual } from '../../../apimachinery/patch/json-equal.ts'
 import { invalidValue, requiredField, unsupportedValue, type FieldError } from '../field-errors.ts'
 import { at, objectsAt, stringsAt, textAt, type KubeObject } from '../kube-object.ts'
@@ -29,6 +30,7 @@ export const serviceAccounts = builtIn({
     automountServiceAccountToken: bool('Whether programs get a token without asking.'),
   }),
   strategy: { allowUnconditionalUpdate: false, returnsDeletedObject: true },
+  subresources: { token: { type: 'action', body: tokenRequests } },
 })
 
 const group = 'rbac.authorization.k8s.io'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { bearerToken, parseTokenFile } from '../../../../apiserver/authentication/token-file.ts'
+import { bearerToken } from '../../../../apiserver/authentication/bearer-token.ts'
+import { parseTokenFile } from '../../../../apiserver/authentication/token-file.ts'
 
 test('lines are token, name, uid and groups', () => {
   const users = parseTokenFile('t1,alice,1,"a,b"\n\n# a comment\nt2,bob,2\nt3,"with, comma",3,one\r\n')

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../../apimachinery/clock.ts'
+import type { Logger } from '../../apimachinery/log.ts'
+import type { Authenticate } from '../filters/authentication.ts'
+import type { ObjectStore } from '../registry/object-store.ts'
+import { loadServiceAccountKeys } from '../service-accounts/signing-keys.ts'
+import { serviceAccounts, type ServiceAccounts } from '../service-accounts/service-accounts.ts'
+import { anonymousAuthenticator } from './anonymous.ts'
+import { firstOf, type Authenticator } from './authenticator.ts'
+import { bearerTokenAuthenticator } from './bearer-token.ts'
+import { clientCertificateAuthenticator } from './client-certificate.ts'
+import { anyOfTokens, type TokenAuthenticator } from './token-authenticator.ts'
+import { fileTokens, parseTokenFile } from './token-file.ts'
+
+export interface AuthenticationOptions {
+  readonly certDir: string
+  readonly anonymousAuth: boolean
+  readonly apiAudiences: readonly string[]
+  readonly tokenAuthFile?: string | undefined
+  readonly serviceAccountIssuer: readonly string[]
+  readonly serviceAccountSigningKeyFile?: string | undefined
+  readonly serviceAccountKeyFile: readonly string[]
+  readonly serviceAccountJwksUri?: string | undefined
+  /** Milliseconds; 0 is no limit. */
+  readonly serviceAccountMaxTokenMs: number
+}
+
+export interface AuthenticationDeps {
+  readonly objects: ObjectStore
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Everything that tells who somebody is. */
+export interface Authentication {
+  readonly authenticate: Authenticate
+  /** Bearer tokens alone, for reviews of them. */
+  readonly tokens: TokenAuthenticator
+  /** What tokens for this API are meant for. */
+  readonly apiAudiences: readonly string[]
+  readonly serviceAccounts: ServiceAccounts
+}
+
+/**
+ * Reads the keys and files that the options name; what is returned completes the set-up when there are objects to
+ * look things up in. `url` is where this server is reached, known once it listens.
+ */
+export async function configureAuthentication(
+  options: AuthenticationOptions,
+  url: () => string,
+): Promise<(deps: AuthenticationDeps) => Promise<Authentication>> {
+  const { serviceAccountIssuer: issuers } = options
+  const apiAudiences = options.apiAudiences.length > 0 ? options.apiAudiences : issuers
+  const keys = await loadServiceAccountKeys({
+    signingKeyFile: options.serviceAccountSigningKeyFile,
+    keyFiles: options.serviceAccountKeyFile,
+    directory: options.certDir,
+  })
+  const fileUsers =
+    options.tokenAuthFile === undefined
+      ? new Map()
+      : parseTokenFile(await readFile(options.tokenAuthFile, 'utf8'))
+  return async (deps) => {
+    const accounts = await serviceAccounts(
+      {
+        keys,
+        issuers,
+        apiAudiences,
+        maxTokenSeconds: Math.floor(options.serviceAccountMaxTokenMs / 1000),
+        jwksUri: () => options.serviceAccountJwksUri ?? `${url()}/openid/v1/jwks`,
+      },
+      deps,
+    )
+    const tokens = anyOfTokens([fileTokens(fileUsers, apiAudiences), accounts.tokens])
+    const authenticators: Authenticator[] = [
+      clientCertificateAuthenticator(),
+      bearerTokenAuthenticator(tokens, { apiAudiences, log: deps.log }),
+      ...(options.anonymousAuth ? [anonymousAuthenticator()] : []),
+    ]
+    return { authenticate: firstOf(authenticators), tokens, apiAudiences, serviceAccounts: accounts }
+  }
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+
+/** A flag that may be given several times; every value may hold several, separated by commas. */
+const list = () =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .default([])
+    .transform((given) =>
+      [given]
+        .flat()
+        .flatMap((text) => text.split(','))
+        .map((text) => text.trim())
+        .filter(Boolean),
+    )
+const onOff = (fallback: boolean) =>
+  z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback)
+const duration = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d+(ms|s|m|h)$/, 'must be a duration such as 10s')
+    .default(fallback)
+
+const defaultIssuer = 'https://kubernetes.default.svc.cluster.local'
+
+/** The flags of kube-apiserver that say who is believed. */
+export const authenticationFlags = {
+  'anonymous-auth': onOff(false),
+  'api-audiences': list(),
+  'enable-bootstrap-token-auth': onOff(true),
+  'root-ca-file': z.string().optional(),
+  'service-account-issuer': list().transform((issuers) => (issuers.length > 0 ? issuers : [defaultIssuer])),
+  'service-account-signing-key-file': z.string().optional(),
+  'service-account-key-file': list(),
+  'service-account-jwks-uri': z.url({ protocol: /^https$/, error: 'must be an https URL' }).optional(),
+  'service-account-max-token-expiration': duration('0s'),
+}
+
+export const authenticationHelp: Readonly<Record<keyof typeof authenticationFlags, string>> = {
+  'anonymous-auth': 'true lets requests without credentials through as system:anonymous',
+  'api-audiences': 'names that tokens for this API are meant for; the issuers when left out',
+  'enable-bootstrap-token-auth': 'false refuses bootstrap tokens of kube-system',
+  'root-ca-file':
+    'authority to publish in every namespace, PEM; the one of the serving certificate when left out',
+  'service-account-issuer': 'name in service-account tokens; further ones are believed, not used',
+  'service-account-signing-key-file':
+    'key that signs service-account tokens, PEM; one in cert-dir when left out',
+  'service-account-key-file': 'further keys whose service-account tokens are believed, PEM; may be repeated',
+  'service-account-jwks-uri': 'where others find the public keys, when not at this server',
+  'service-account-max-token-expiration': 'longest life of a service-account token; 0s is no limit',
+}
+
+/** Flags that may stand on the command line more than once. */
+export const repeatableFlags: ReadonlySet<string> = new Set([
+  'api-audiences',
+  'service-account-issuer',
+  'service-account-key-file',
+])
+
+/** Flags that may stand there without a value. */
+export const switchFlags: ReadonlySet<string> = new Set(['anonymous-auth', 'enable-bootstrap-token-auth'])
