@@ -32,10 +32,16 @@ export class AuditQueue {
     return true
   }
 
-  /** Takes out the oldest lines, at most `count`. */
-  shift(count: number): string[] {
-    const taken = this.#lines.splice(0, count)
-    for (const line of taken) this.#bytes -= line.length
-    return taken
+  /** Takes out the oldest lines: at most `count`, and no more than `bytes` unless the first alone is longer. */
+  shift(count: number, bytes = Infinity): string[] {
+    let taken = 0
+    let size = 0
+    for (const { length } of this.#lines) {
+      if (taken === count || (taken > 0 && size + length > bytes)) break
+      taken += 1
+      size += length
+    }
+    this.#bytes -= size
+    return this.#lines.splice(0, taken)
   }
 }

@@ -28,7 +28,8 @@ export async function openAuditor(
       : parseAuditPolicy(await readFile(auditPolicyFile, 'utf8'))
   const losses = lossCounter()
   const sinks: AuditSink[] = []
-  if (auditLogPath === '-') sinks.push(new LogSink(standardOutput(), log))
+  const toLog = { log, onLost: (events: number) => losses.inc({ plugin: 'log' }, events) }
+  if (auditLogPath === '-') sinks.push(new LogSink(standardOutput(), toLog))
   else if (auditLogPath !== undefined) {
     const file = new RotatingFile({
       path: auditLogPath,
@@ -38,7 +39,7 @@ export async function openAuditor(
       clock,
     })
     await file.check()
-    sinks.push(new LogSink(file, log))
+    sinks.push(new LogSink(file, toLog))
   }
   if (auditWebhookConfigFile !== undefined) {
     sinks.push(

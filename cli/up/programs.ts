@@ -12,7 +12,11 @@ function program(name: string, flags: Readonly<Record<string, string>>): Program
   return { name, command: [process.execPath, kvorum, name, ...args] }
 }
 
-export function apiServerProgram(options: UpOptions, { api, etcdClient }: Credentials): Program {
+export function apiServerProgram(
+  options: UpOptions,
+  layout: DataLayout,
+  { api, etcdClient }: Credentials,
+): Program {
   return program('apiserver', {
     'etcd-servers': `https://127.0.0.1:${options.etcdPort}`,
     'etcd-cafile': etcdClient.caFile,
@@ -25,6 +29,7 @@ export function apiServerProgram(options: UpOptions, { api, etcdClient }: Creden
     'tls-private-key-file': api.keyFile,
     'kubelet-client-certificate': api.kubeletClientCertFile,
     'kubelet-client-key': api.kubeletClientKeyFile,
+    'audit-log-path': join(layout.logs, 'audit.log'),
     'install-crds': crds,
   })
 }

@@ -59,7 +59,7 @@ async function startAll({ options, layout, supervisor, clock, signal }: Startup)
   supervisor.start(
     etcdProgram(layout, { client: options.etcdPort, peer: options.etcdPort + 1 }, credentials.etcdServer),
   )
-  supervisor.start(apiServerProgram(options, credentials))
+  supervisor.start(apiServerProgram(options, layout, credentials))
   const connection = connect({ kubeconfig: layout.adminKubeconfig }, signal)
   const { context } = connection
   try {
