@@ -6,10 +6,10 @@ import type { VirtualMachine } from '../crds/v1alpha1/virtual-machine.ts'
 import { carriedBy, heldBy, namedBy } from './addresses/held-addresses.ts'
 import { keyBeside } from './beside.ts'
 import { isBeingDeleted } from './finalizers.ts'
-import type { Instance } from './instances.ts'
+import { diskNamesOf, type Instance } from './instances.ts'
 import { controllerUid } from './ownership.ts'
 import { isUnplaced } from './placements.ts'
-import { diskNameOf } from './virtual-machine/machine.ts'
+import { diskNameOf, disksOf } from './virtual-machine/machine.ts'
 
 /*
  * How caches find objects by what they name. Values are keys of the objects named (`namespace/name`, or `name` of a
@@ -20,7 +20,7 @@ import { diskNameOf } from './virtual-machine/machine.ts'
 export const isIn = 'yes'
 
 export const machineIndexes = {
-  disk: (vm: Stored<VirtualMachine>) => vm.spec.disks.map((disk) => keyBeside(vm, diskNameOf(vm, disk))),
+  disk: (vm: Stored<VirtualMachine>) => disksOf(vm).map((disk) => keyBeside(vm, diskNameOf(vm, disk))),
   network: (vm: Stored<VirtualMachine>) => distinct(vm.spec.interfaces.map(({ network }) => network.name)),
   /** Of inline disks. */
   storageDomain: (vm: Stored<VirtualMachine>) =>
@@ -31,7 +31,7 @@ export const machineIndexes = {
 }
 
 export const instanceIndexes = {
-  disk: (instance: Instance) => instance.spec.disks.map(({ disk }) => keyBeside(instance, disk.name)),
+  disk: (instance: Instance) => diskNamesOf(instance).map((name) => keyBeside(instance, name)),
   network: (instance: Instance) => distinct(instance.spec.interfaces.map(({ network }) => network.name)),
   host: (instance: Instance) => present(instance.spec.hostName),
   /** A set: runs that wait for a host. */

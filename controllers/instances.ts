@@ -9,6 +9,11 @@ export function isFinished({ status }: Pick<VirtualMachineInstance, 'status'>): 
   return status?.phase === 'Succeeded' || status?.phase === 'Failed'
 }
 
+/** Names of the Disks that a run uses. */
+export function diskNamesOf({ spec }: Pick<VirtualMachineInstance, 'spec'>): string[] {
+  return spec.disks.flatMap(({ disk }) => disk?.name ?? [])
+}
+
 /** CPU threads and bytes of memory that a run is promised. */
 export interface Demand {
   readonly cpus: number

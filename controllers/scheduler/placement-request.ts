@@ -4,7 +4,7 @@ import type { HostCluster } from '../../crds/v1alpha1/host-cluster.ts'
 import type { Image } from '../../crds/v1alpha1/image.ts'
 import type { StorageDomain } from '../../crds/v1alpha1/storage-domain.ts'
 import { keyBeside } from '../beside.ts'
-import { demandOf, type Instance } from '../instances.ts'
+import { demandOf, diskNamesOf, type Instance } from '../instances.ts'
 import type { PlacementRequest } from './candidate.ts'
 
 export interface PlacementRequestDeps {
@@ -24,9 +24,9 @@ export function placementRequestOf(
   const imageHosts = new Set<string>()
   const nearImages = new Set<string>()
   const storageDomains = new Set<string>()
-  for (const { disk: reference } of spec.disks) {
-    const disk = deps.getDisk(keyBeside(instance, reference.name))
-    if (disk === undefined) return `Disk ${reference.name} does not exist`
+  for (const name of diskNamesOf(instance)) {
+    const disk = deps.getDisk(keyBeside(instance, name))
+    if (disk === undefined) return `Disk ${name} does not exist`
     storageDomains.add(disk.spec.storageDomain.name)
     if (disk.status?.hostName !== undefined) diskHosts.add(disk.status.hostName)
     else noteImage(imageOf(deps, disk), { imageHosts, nearImages })

@@ -6,7 +6,7 @@ import { isBeingDeleted } from '../finalizers.ts'
 import { type Instance, isFinished } from '../instances.ts'
 import { isControlledBy } from '../ownership.ts'
 import { keyBeside } from '../beside.ts'
-import { diskNameOf, type Machine, type MachineDisk } from './machine.ts'
+import { diskNameOf, disksOf, type Machine, type MachineDisk } from './machine.ts'
 
 export interface AssessDisksDeps {
   readonly getDisk: (key: string) => Stored<Disk> | undefined
@@ -25,7 +25,7 @@ export interface DiskProblem {
 
 /** What the disks of the machine lack, in the order of its spec. */
 export function diskProblems(deps: AssessDisksDeps, vm: Machine): DiskProblem[] {
-  return vm.spec.disks.flatMap((disk) => problemOf(deps, vm, disk) ?? [])
+  return disksOf(vm).flatMap((disk) => problemOf(deps, vm, disk) ?? [])
 }
 
 function problemOf(deps: AssessDisksDeps, vm: Machine, wanted: MachineDisk): DiskProblem | undefined {

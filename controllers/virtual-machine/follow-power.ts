@@ -22,7 +22,7 @@ import type { DiskClaims } from './disk-claims.ts'
 import { type AssessDisksDeps, diskProblems } from './disk-problems.ts'
 import { instanceOf } from './instance-spec.ts'
 import { keyBeside } from '../beside.ts'
-import { diskNameOf, type Machine, statusOf } from './machine.ts'
+import { diskNameOf, disksOf, type Machine, statusOf } from './machine.ts'
 import { isRunOf, namedInstance, type OwnInstanceDeps } from './own-instance.ts'
 
 export interface FollowPowerDeps extends OwnInstanceDeps, AssessDisksDeps, CheckNetworksDeps {
@@ -204,7 +204,7 @@ function wholeSecond(ms: number): string {
 }
 
 function diskKeys(vm: Machine): string[] {
-  return vm.spec.disks.map((disk) => keyBeside(vm, diskNameOf(vm, disk)))
+  return disksOf(vm).map((disk) => keyBeside(vm, diskNameOf(vm, disk)))
 }
 
 async function ignoring(

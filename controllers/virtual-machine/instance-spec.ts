@@ -7,7 +7,8 @@ import type {
 import { virtualMachineInstanceKind, vmiFinalizer } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import { apiVersionOf } from '../../crds/meta/define-kind.ts'
 import { controllerReference } from '../ownership.ts'
-import { diskNameOf, identityOf, type Machine } from './machine.ts'
+import { hardwareOf } from '../../crds/v1alpha1/machine-hardware.ts'
+import { diskNameOf, identityOf, isDisk, type Machine } from './machine.ts'
 
 /** The next run of a machine: complete, so that a host needs nothing but it and what it names. */
 export function instanceOf(vm: Machine): VirtualMachineInstance {
@@ -35,27 +36,21 @@ export function instanceSpecOf(vm: Machine): VirtualMachineInstanceSpec {
     hostCluster: spec.hostCluster,
     ...(spec.hostSelector !== undefined && { hostSelector: spec.hostSelector }),
     uuid: status?.uuid ?? metadata.uid,
-    cpu: spec.cpu,
-    memory: spec.memory,
-    firmware: spec.firmware,
-    disks: spec.disks.map((disk) => ({
-      name: disk.name,
-      disk: { name: diskNameOf(vm, disk) },
-      bus: disk.bus,
-      ...(disk.bootOrder !== undefined && { bootOrder: disk.bootOrder }),
-    })),
+    ...hardwareOf(spec),
+    disks: spec.disks.map((entry) => {
+      const { disk: _disk, template: _template, ...device } = entry
+      return isDisk(entry) ? { ...device, disk: { name: diskNameOf(vm, entry) } } : device
+    }),
     interfaces: spec.interfaces.map((nic) => {
       const identity = identityOf(vm, nic.name)
       if (identity === undefined) throw new Error(`interface ${nic.name} of ${metadata.name} has no identity`)
+      const { ipAddress: _wanted, ...card } = nic
       return {
-        name: nic.name,
-        network: nic.network,
-        model: nic.model,
+        ...card,
         macAddress: identity.macAddress,
         ...(identity.ipAddress !== undefined && { ipAddress: identity.ipAddress }),
       }
     }),
-    terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds,
   }
 }
 

@@ -14,6 +14,16 @@ export function diskNameOf(vm: VirtualMachine, disk: MachineDisk): string {
   return disk.disk?.name ?? `${vm.metadata.name}-${disk.name}`
 }
 
+/** The entries of `spec.disks` that are Disks. */
+export function disksOf(vm: VirtualMachine): readonly MachineDisk[] {
+  return vm.spec.disks.filter(isDisk)
+}
+
+/** A CD-ROM drive may be empty or show an Image instead. */
+export function isDisk({ disk, template }: MachineDisk): boolean {
+  return disk !== undefined || template !== undefined
+}
+
 /** The working copy's status, there to be changed. */
 export function statusOf(vm: VirtualMachine): VirtualMachineStatus {
   return (vm.status ??= {})

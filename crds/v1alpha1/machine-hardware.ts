@@ -1,56 +1,49 @@
 import { z } from 'zod'
-import { itemName, quantity, reference } from '../meta/fields.ts'
-
-/** The parts of a machine that `VirtualMachine` and `VirtualMachineInstance` say in the same words. */
-export const cpu = z
-  .object({
-    sockets: z.int32().min(1).max(64).default(1).meta({ description: 'CPU sockets.', effect: 'restart' }),
-    cores: z.int32().min(1).max(256).default(1).meta({ description: 'Cores per socket.', effect: 'restart' }),
-    threads: z.int32().min(1).max(8).default(1).meta({ description: 'Threads per core.', effect: 'restart' }),
-  })
-  .meta({ description: 'Virtual CPUs: sockets × cores × threads.' })
-
-export const memory = z.object({
-  size: quantity('Memory that the guest has.').meta({ effect: 'restart' }),
-})
-
-export const firmware = z.object({
-  type: z
-    .enum(['bios', 'uefi'])
-    .default('bios')
-    .meta({ description: 'How the machine boots.', effect: 'restart' }),
-})
-
-export const diskBus = z
-  .enum(['virtio', 'scsi', 'sata'])
-  .default('virtio')
-  .meta({ description: 'How the guest sees the disk.', effect: 'restart' })
-
-export const bootOrder = z
-  .int32()
-  .min(1)
-  .max(64)
-  .optional()
-  .meta({ description: 'Place in the boot order, from 1. Left out, not booted from.', effect: 'restart' })
-
-export const interfaceModel = z
-  .enum(['virtio', 'e1000e', 'e1000', 'rtl8139'])
-  .default('virtio')
-  .meta({ description: 'Network card that the guest sees.', effect: 'restart' })
-
-export const macAddress = z
-  .string()
-  .max(17)
-  .regex(/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/)
-  .describe('Unicast MAC address in lower case, such as 52:54:00:12:34:56.')
-
-export const machineInterface = z.object({
-  name: itemName('Unique within the machine.'),
-  network: reference('The Network that it is plugged into.').meta({ effect: 'restart' }),
-  model: interfaceModel,
-})
+import { listMap } from '../meta/fields.ts'
+import { devices, libvirtFragment } from './hardware/devices.ts'
+import { firmware, tpm } from './hardware/firmware.ts'
+import { guestAgent, guestInit } from './hardware/guest-init.ts'
+import { healthCheck } from './hardware/health-check.ts'
+import { memory } from './hardware/memory.ts'
+import { cpu } from './hardware/processor.ts'
 
 export const gracePeriod = z.int32().min(0).max(86400).default(60).meta({
   description: 'Seconds that the guest has to shut down before it is powered off.',
   effect: 'live',
 })
+
+/**
+ * What `VirtualMachine` and `VirtualMachineInstance` say in the same words: a run takes these fields over as they are.
+ * Disks and interfaces differ, because a machine may leave out what its runs must know.
+ */
+export const machineHardware = {
+  cpu: cpu.prefault({}),
+  memory: memory.describe('Memory.'),
+  firmware: firmware.prefault({}).describe('Firmware.'),
+  tpm: tpm.optional().describe('A TPM 2.0, whose state the machine keeps for life. Left out, none.'),
+  devices: devices.prefault({}).describe('Devices beside disks and network cards.'),
+  libvirtFragments: z
+    .array(libvirtFragment)
+    .max(8)
+    .meta({ 'x-kubernetes-list-type': 'atomic', description: 'Raw XML for what has no field.' })
+    .optional(),
+  guestInit: guestInit.optional(),
+  guestAgent: guestAgent.prefault({}).describe('What is kept as declared inside the guest.'),
+  healthChecks: listMap(healthCheck, 'name', 8)
+    .optional()
+    .describe('How it is known that the guest is well.'),
+  drift: z.enum(['Revert', 'Report', 'Ignore']).default('Revert').meta({
+    description: 'What is done when somebody changes the running machine behind Kvorum.',
+    effect: 'live',
+  }),
+  terminationGracePeriodSeconds: gracePeriod,
+}
+
+export const machineHardwareSpec = z.object(machineHardware)
+export type MachineHardware = z.infer<typeof machineHardwareSpec>
+
+/** The fields of a machine's spec that its runs take over as they are. */
+export function hardwareOf(spec: MachineHardware): MachineHardware {
+  const entries = Object.keys(machineHardware).map((name) => [name, spec[name as keyof MachineHardware]])
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as MachineHardware
+}

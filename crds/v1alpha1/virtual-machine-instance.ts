@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { defineKind } from '../meta/define-kind.ts'
 import { conditions, dateTime, itemName, listMap, observedGeneration, reference } from '../meta/fields.ts'
 import type { Resource } from '../meta/object-meta.ts'
-import * as hardware from './machine-hardware.ts'
+import { diskDevice } from './hardware/disk-device.ts'
+import { macAddress, machineInterface } from './hardware/network-card.ts'
+import { machineHardware } from './machine-hardware.ts'
 
 /** The daemon's: held until no domain of the run is left on its host. */
 export const vmiFinalizer = 'kvorum.dev/domain'
@@ -49,13 +51,13 @@ export type RunEnd = keyof typeof RunEndReason
 
 const vmiDisk = z.object({
   name: itemName('As in the machine.'),
-  disk: reference('The Disk.'),
-  bus: hardware.diskBus,
-  bootOrder: hardware.bootOrder,
+  ...diskDevice,
+  disk: reference('The Disk. A CD-ROM drive may have none.').optional(),
+  image: reference('The Image in a CD-ROM drive.').optional().meta({ effect: 'live' }),
 })
 
-const vmiInterface = hardware.machineInterface.extend({
-  macAddress: hardware.macAddress,
+const vmiInterface = machineInterface.extend({
+  macAddress,
   ipAddress: z.string().max(45).optional().meta({ format: 'ipv4', description: 'What DHCP hands out.' }),
 })
 
@@ -86,12 +88,9 @@ export const virtualMachineInstanceSpec = z
       .max(36)
       .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
       .describe('UUID that the guest sees.'),
-    cpu: hardware.cpu,
-    memory: hardware.memory.describe('Memory.'),
-    firmware: hardware.firmware.describe('Firmware.'),
+    ...machineHardware,
     disks: listMap(vmiDisk, 'name', 32).default([]).describe('Disks.'),
     interfaces: listMap(vmiInterface, 'name', 16).default([]).describe('Network interfaces.'),
-    terminationGracePeriodSeconds: hardware.gracePeriod,
   })
   .meta({
     'x-kubernetes-validations': [

@@ -11,7 +11,9 @@ import {
 } from '../meta/fields.ts'
 import type { Resource } from '../meta/object-meta.ts'
 import { diskTemplate, diskTemplateRules } from './disk.ts'
-import * as hardware from './machine-hardware.ts'
+import { diskDevice, diskDeviceRules } from './hardware/disk-device.ts'
+import { macAddress, machineInterface } from './hardware/network-card.ts'
+import { machineHardware } from './machine-hardware.ts'
 
 export const VmReady = 'Ready'
 export const VmDisksReady = 'DisksReady'
@@ -87,25 +89,31 @@ export const VmEventReason = {
 const vmDisk = z
   .object({
     name: itemName('Unique within the machine.'),
-    bus: hardware.diskBus,
-    bootOrder: hardware.bootOrder,
+    ...diskDevice,
     disk: reference('A Disk that exists on its own.').optional().meta({ effect: 'restart' }),
     template: diskTemplate.optional().meta({
       description: 'A Disk that is made for this machine, named like machine and disk, and goes with it.',
       'x-kubernetes-validations': diskTemplateRules,
     }),
+    image: reference('The Image that is the medium of a CD-ROM drive.').optional().meta({ effect: 'live' }),
   })
   .meta({
     'x-kubernetes-validations': [
       {
-        rule: 'has(self.disk) != has(self.template)',
-        message: 'exactly one of disk and template must be set',
+        rule: "[has(self.disk), has(self.template), has(self.image)].filter(one, one).size() == 1 || (self.type == 'CdRom' && !has(self.disk) && !has(self.template) && !has(self.image))",
+        message: 'exactly one of disk, template and image must be set; a CdRom may be empty',
       },
+      {
+        rule: "!has(self.image) || self.type == 'CdRom'",
+        message: 'only a CdRom shows an image itself: use template for a disk made from one',
+        fieldPath: '.image',
+      },
+      ...diskDeviceRules,
     ],
   })
 
-const vmInterface = hardware.machineInterface.extend({
-  macAddress: hardware.macAddress.optional().meta({
+const vmInterface = machineInterface.extend({
+  macAddress: macAddress.optional().meta({
     description: 'MAC address. Left out, one is given and kept for life.',
     effect: 'restart',
   }),
@@ -117,16 +125,37 @@ const vmInterface = hardware.machineInterface.extend({
 })
 
 export const virtualMachineSpec = z.object({
-  power: z
-    .enum(['Running', 'Stopped'])
-    .default('Running')
-    .meta({ description: 'What the machine should be doing.', effect: 'live' }),
+  power: z.enum(['Running', 'Stopped', 'Paused', 'Suspended']).default('Running').meta({
+    description:
+      'What the machine should be doing. Paused keeps its memory on the host, Suspended on its storage.',
+    effect: 'live',
+  }),
   restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('OnFailure').meta({
     description:
       'What follows when a run ends by itself. OnFailure restarts after a crash and respects a shutdown from inside the guest.',
     effect: 'live',
   }),
-  terminationGracePeriodSeconds: hardware.gracePeriod,
+  restartToken: z.string().max(253).optional().meta({
+    description: 'Any text. When it changes, the machine is restarted once.',
+    effect: 'live',
+  }),
+  deletionProtection: z.boolean().default(false).meta({
+    description: 'Refuses to delete the machine while it is true.',
+    effect: 'live',
+  }),
+  startup: z
+    .object({
+      order: z.int32().min(0).max(1000).default(500).meta({
+        description: 'Machines of a lower number start first when a host has restarted.',
+        effect: 'live',
+      }),
+      delaySeconds: z.int32().min(0).max(3600).default(0).meta({
+        description: 'How long the machines after it wait once it has started.',
+        effect: 'live',
+      }),
+    })
+    .prefault({})
+    .describe('When the machine starts after its host has restarted.'),
   readiness: z.enum(['Running', 'GuestAgent']).default('Running').meta({
     description:
       'When the machine counts as ready: as soon as it runs, or when its guest agent reports an address.',
@@ -139,9 +168,7 @@ export const virtualMachineSpec = z.object({
     .record(z.string().max(317), z.string().max(63))
     .optional()
     .meta({ description: 'Labels that a host must have.', effect: 'restart' }),
-  cpu: hardware.cpu.prefault({}),
-  memory: hardware.memory.describe('Memory.'),
-  firmware: hardware.firmware.prefault({}).describe('Firmware.'),
+  ...machineHardware,
   disks: listMap(vmDisk, 'name', 32).default([]).describe('Disks.'),
   interfaces: listMap(vmInterface, 'name', 16).default([]).describe('Network interfaces.'),
 })

@@ -25,9 +25,10 @@ export function domainSpecOf(
     cpu: spec.cpu,
     memoryBytes: Number(quantityToBytes(String(spec.memory.size))),
     firmware: spec.firmware.type,
-    disks: spec.disks.map(({ name, bus, bootOrder }): DomainDisk => {
+    disks: spec.disks.flatMap(({ name, bus, bootOrder }): DomainDisk[] => {
+      if (disks.find((need) => need.name === name)?.state === 'empty') return []
       const { path, format } = ready(disks, name)
-      return { name, path, format, bus, ...(bootOrder !== undefined && { bootOrder }) }
+      return [{ name, path, format, bus, ...(bootOrder !== undefined && { bootOrder }) }]
     }),
     interfaces: spec.interfaces.map(({ name, model, macAddress }): DomainInterface => {
       const { bridge, mtu } = ready(networks, name)

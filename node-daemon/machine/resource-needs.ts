@@ -18,7 +18,7 @@ type Run = Stored<VirtualMachineInstance>
 
 /** The Disks of a run as keys. */
 export function diskKeysOf({ metadata, spec }: Run): string[] {
-  return spec.disks.map(({ disk }) => diskKey(metadata.namespace, disk.name))
+  return spec.disks.flatMap(({ disk }) => (disk === undefined ? [] : diskKey(metadata.namespace, disk.name)))
 }
 
 function diskKey(namespace: string | undefined, name: string): string {
@@ -29,7 +29,9 @@ function diskKey(namespace: string | undefined, name: string): string {
 export function diskNeeds(run: Run, deps: ResourceNeedsDeps, signal: AbortSignal): Promise<DiskNeed[]> {
   const { namespace } = run.metadata
   return Promise.all(
-    run.spec.disks.map(async ({ name, disk: { name: diskName } }) => {
+    run.spec.disks.map(async ({ name, disk: reference, image }): Promise<DiskNeed> => {
+      if (reference === undefined) return mediumNeed(name, image?.name)
+      const diskName = reference.name
       const disk =
         deps.disks.get(diskKey(namespace, diskName)) ??
         (await deps.disks.getLive({ name: diskName, ...(namespace !== undefined && { namespace }) }, signal))
@@ -38,6 +40,12 @@ export function diskNeeds(run: Run, deps: ResourceNeedsDeps, signal: AbortSignal
       return diskNeed(name, disk, deps)
     }),
   )
+}
+
+/** What is in a CD-ROM drive. */
+function mediumNeed(name: string, image: string | undefined): DiskNeed {
+  if (image === undefined) return { state: 'empty', name }
+  return { state: 'waiting', name, message: `Image ${image} is not on this host` }
 }
 
 function diskNeed(name: string, disk: Stored<Disk>, deps: ResourceNeedsDeps): DiskNeed {

@@ -11,6 +11,8 @@ export type DiskNeed =
       readonly path: string
       readonly format: 'qcow2' | 'raw'
     }
+  /** A CD-ROM drive without a medium. */
+  | { readonly state: 'empty'; readonly name: string }
   /** On local storage and of no host yet: this host may have it. */
   | { readonly state: 'claimable'; readonly name: string; readonly disk: Stored<Disk> }
   | { readonly state: 'waiting'; readonly name: string; readonly message: string }

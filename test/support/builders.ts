@@ -12,9 +12,9 @@ import {
 } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import { type VirtualMachine, virtualMachineKind } from '../../crds/v1alpha1/virtual-machine.ts'
 
-/** Any part of `T`; lists are given whole. */
-export type Overrides<T> = T extends readonly unknown[]
-  ? T
+/** Any part of `T`; lists are given whole, of items that may leave out what has a default. */
+export type Overrides<T> = T extends readonly (infer Item)[]
+  ? readonly Overrides<Item>[]
   : T extends object
     ? { [K in keyof T]?: Overrides<T[K]> | undefined }
     : T

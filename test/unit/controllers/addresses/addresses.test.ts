@@ -16,6 +16,7 @@ const nic = (overrides: Partial<Interface> = {}): Interface => ({
   name: 'eth0',
   network: { name: 'default' },
   model: 'virtio',
+  linkState: 'Up',
   ...overrides,
 })
 const machine = (name: string, ...interfaces: Interface[]) =>

@@ -9,6 +9,7 @@ import {
 import { type Clock, microTimestamp, timestamp } from '../../../../apimachinery/clock.ts'
 import { isTrue } from '../../../../apimachinery/conditions.ts'
 import { isNotFound } from '../../../../apimachinery/status-error.ts'
+import { diskNamesOf } from '../../../../controllers/instances.ts'
 import type { Condition } from '../../../../crds/meta/fields.ts'
 import type { Stored } from '../../../../crds/meta/object-meta.ts'
 import type { Disk } from '../../../../crds/v1alpha1/disk.ts'
@@ -80,8 +81,8 @@ export function fakeDaemons(client: Client, clock: Clock): FakeDaemons {
     await start(run, hostName)
   }
   const start = async (run: Instance, hostName: string) => {
-    for (const { disk: reference } of run.spec.disks) {
-      const disk = await client.get(disks, { ...run.metadata, name: reference.name })
+    for (const name of diskNamesOf(run)) {
+      const disk = await client.get(disks, { ...run.metadata, name })
       if (disk.status?.phase === 'Ready') continue
       await setStatus(disks, disk, { hostName, phase: 'Ready', conditions: ready('Provisioned') })
     }
@@ -89,7 +90,7 @@ export function fakeDaemons(client: Client, clock: Clock): FakeDaemons {
   }
   const workOnDisk = async (disk: Stored<Disk>, runs: readonly Instance[]) => {
     if (disk.metadata.deletionTimestamp === undefined || disk.status?.hostName === undefined) return
-    const isUsed = runs.some((run) => run.spec.disks.some((one) => one.disk.name === disk.metadata.name))
+    const isUsed = runs.some((run) => diskNamesOf(run).includes(disk.metadata.name))
     if (!isUsed) await dropFinalizer(disks, disk, 'kvorum.dev/disk')
   }
 

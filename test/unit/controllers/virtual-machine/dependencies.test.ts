@@ -11,6 +11,7 @@ import { StatusError } from '../../../../apimachinery/status-error.ts'
 import type { KubeObject } from '../../../../crds/meta/object-meta.ts'
 import type { VirtualMachine } from '../../../../crds/v1alpha1/virtual-machine.ts'
 import {
+  type Overrides,
   aDisk,
   aHostCluster,
   anImage,
@@ -42,7 +43,7 @@ async function settled(objects: readonly KubeObject[]) {
 interface Case {
   name: string
   objects: KubeObject[]
-  spec?: Partial<VirtualMachine['spec']>
+  spec?: Overrides<VirtualMachine['spec']>
   phase: string
   condition: { type: string; reason: string; message: string }
   repair: KubeObject
