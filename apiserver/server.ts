@@ -34,6 +34,7 @@ import { NamespaceGate } from './registry/namespace-gate.ts'
 import { ObjectStore } from './registry/object-store.ts'
 import { keyOf } from './registry/resource-definition.ts'
 import { ResourceMap } from './registry/resource-map.ts'
+import { WebhookClients } from './webhook/webhook-clients.ts'
 import type { Storage } from './storage/storage.ts'
 import { fieldOwnership } from './registry/managed-fields.ts'
 import { Tables } from './handlers/tables.ts'
@@ -153,7 +154,9 @@ function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['re
 /** Makes what has to be there before the first request, and starts what works in the background from then on. */
 async function startUp(local: LocalApi, deps: LifecycleDeps): Promise<void> {
   await bootstrap(local)
-  await new CrdPublisher(deps).start()
+  const webhooks = new WebhookClients(deps.clock)
+  deps.signal.addEventListener('abort', () => webhooks.close(), { once: true })
+  await new CrdPublisher({ ...deps, webhooks }).start()
   await startLifecycle(deps)
 }
 

@@ -88,6 +88,7 @@ async function handleVerb(deps: DispatchDeps, target: Target, context: RequestCo
     case 'watch':
       return counted(deps, context, await watchObjects(services, target, context))
     case 'create':
+      if (target.definition.terminating) throw terminating(verb)
       return await createObject(services, target, context)
     case 'update':
       return await updateObject(services, target, context)
@@ -179,6 +180,13 @@ function methodNotAllowed(): StatusError {
   return new StatusError(
     'MethodNotAllowed',
     'the server does not allow this method on the requested resource',
+  )
+}
+
+function terminating(verb: string): StatusError {
+  return new StatusError(
+    'MethodNotAllowed',
+    `${verb} not allowed while custom resource definition is terminating`,
   )
 }
 

@@ -3,7 +3,8 @@ import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
-import { prefixOf, served, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { prefixOf, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { convertAhead, served } from '../registry/served-views.ts'
 import { decodeContinue, encodeContinue } from './continue-token.ts'
 import { listReply } from './list-reply.ts'
 import { PageSnapshots } from './page-snapshots.ts'
@@ -82,7 +83,7 @@ export class Lister {
     // Any state will do: kube-apiserver answers such a list whole, whatever its limit.
     const effectiveLimit = resourceVersion === 0 ? 0 : limit
     if (effectiveLimit > 0 && all.length > effectiveLimit) this.#snapshots.keep(prefix, revision, all)
-    return cut(request, { items: all, from: 0, revision, limit: effectiveLimit })
+    return await cut(request, { items: all, from: 0, revision, limit: effectiveLimit })
   }
 
   async #nextPage(request: ListRequest): Promise<Page> {
@@ -91,7 +92,7 @@ export class Lister {
     const start = `${prefix}${after}`
     const snapshot = revision === undefined ? undefined : this.#snapshots.find(prefix, revision)
     if (snapshot && revision !== undefined) {
-      return cut(request, {
+      return await cut(request, {
         items: snapshot,
         from: indexAfter(snapshot, start),
         revision,
@@ -101,7 +102,7 @@ export class Lister {
     if (revision !== undefined) return await this.#fromHistory(request, { revision, after })
     const cache = await this.#services.objects.caughtUp(definition, undefined, signal)
     const all = cache.list(prefix)
-    return cut(request, {
+    return await cut(request, {
       items: all,
       from: indexAfter(all, start),
       revision: cache.revision,
@@ -155,22 +156,35 @@ interface Cut {
 }
 
 /** The part of a full listing that one answer holds. */
-function cut(request: ListRequest, { items, from, revision, limit }: Cut): Page {
-  const { definition, selection } = request
-  const views = definition.stored.decode ? items.map((item) => served(definition, item)) : items
-  if (!selection.matches && (limit === 0 || views.length - from <= limit)) {
-    return { items: from === 0 ? views : views.slice(from), metadata: { resourceVersion: String(revision) } }
+async function cut(request: ListRequest, part: Cut): Promise<Page> {
+  const { definition, selection, signal } = request
+  const { items, from, revision, limit } = part
+  if (definition.stored.conversion) await convertAhead(definition, candidates(request, part), signal)
+  if (!selection.matches && (limit === 0 || items.length - from <= limit)) {
+    const rest = from === 0 ? items : items.slice(from)
+    return { items: servedAll(definition, rest), metadata: { resourceVersion: String(revision) } }
   }
   const page: CachedObject[] = []
-  for (let index = from; index < views.length; index++) {
-    const item = views[index]
-    if (!item || (selection.matches && !selection.matches(item.object))) continue
+  for (let index = from; index < items.length; index++) {
+    const stored = items[index]
+    if (!stored) continue
+    const item = served(definition, stored)
+    if (selection.matches && !selection.matches(item.object)) continue
     page.push(item)
     if (limit > 0 && page.length === limit) {
-      return finish(request, { items: page, last: item.key, revision, remaining: views.length - index - 1 })
+      return finish(request, { items: page, last: item.key, revision, remaining: items.length - index - 1 })
     }
   }
   return { items: page, metadata: { resourceVersion: String(revision) } }
+}
+
+/** What the page may be made of. With a selector, nobody knows before how many it takes to fill it. */
+function candidates({ selection }: ListRequest, { items, from, limit }: Cut): readonly CachedObject[] {
+  return items.slice(from, limit === 0 || selection.matches ? items.length : from + limit)
+}
+
+function servedAll(definition: ResourceDefinition, items: readonly CachedObject[]): readonly CachedObject[] {
+  return definition.stored.decode ? items.map((item) => served(definition, item)) : items
 }
 
 function finish(

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http'
-import { expired, type Status } from '../../apimachinery/status-error.ts'
+import { expired, StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject, CacheEvent, ResourceCache } from '../cache/cache.ts'
 import { drained } from '../http/write-reply.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
-import { apiVersionOf, served, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { apiVersionOf, type ResourceDefinition } from '../registry/resource-definition.ts'
+import { convertAhead, served } from '../registry/served-views.ts'
 import { isStorageError } from '../storage/storage.ts'
 import { ChunkWriter } from './chunk-pool.ts'
 import { EventLines } from './event-lines.ts'
@@ -40,7 +41,7 @@ export class WatchStream {
   readonly #lines: EventLines
   readonly #ended = Promise.withResolvers<void>()
   readonly #cancels = new Set<() => void>()
-  /** Events that came while the initial objects were still being written. */
+  /** Events that came while the initial objects were still being written, or earlier events converted. */
   #held: CacheEvent[] | undefined = []
   #heldBytes = 0
   #revision = 0
@@ -56,14 +57,17 @@ export class WatchStream {
     this.#response = response
     response.flushHeaders()
     const end = () => this.#end()
+    const { withdrawn } = this.#request.definition
     signal.addEventListener('abort', end, { once: true })
+    withdrawn?.addEventListener('abort', end, { once: true })
     response.once('close', end)
-    if (signal.aborted) this.#end()
+    if (signal.aborted || withdrawn?.aborted) this.#end()
     try {
       await this.#start(response, signal)
       await this.#ended.promise
     } finally {
       signal.removeEventListener('abort', end)
+      withdrawn?.removeEventListener('abort', end)
       for (const cancel of this.#cancels) cancel()
       if (!response.destroyed) response.end()
     }
@@ -77,19 +81,17 @@ export class WatchStream {
       this.#cancels.add(
         cache.subscribe(prefix, this.#revision, {
           onEvents: (events, revision) => this.#onEvents(events, revision),
-          onReset: () => this.#fail(),
+          onReset: () => this.#fail(this.#tooOld()),
         }),
       )
     } catch (error) {
       if (!isStorageError(error, 'compacted')) throw error
-      return this.#fail()
+      return this.#fail(this.#tooOld())
     }
     this.#cancels.add(services.clock.after(timeoutMs, () => this.#end()))
     if (this.#request.bookmarks) this.#scheduleBookmarks(timeoutMs)
     if (after === undefined) await this.#writeInitial(initial, response, signal)
-    const held = this.#held ?? []
-    this.#held = undefined
-    this.#writeEvents(held)
+    this.#takeHeld()
   }
 
   async #writeInitial(
@@ -102,6 +104,13 @@ export class WatchStream {
       response.write(bytes, done),
     )
     const revision = this.#revision
+    if (definition.stored.conversion) {
+      try {
+        await convertAhead(definition, items, signal)
+      } catch (error) {
+        return this.#fail(error)
+      }
+    }
     for (const stored of items) {
       const item = served(definition, stored)
       if (selection.matches && !selection.matches(item.object)) continue
@@ -121,7 +130,32 @@ export class WatchStream {
       this.#held.push(...events)
       for (const { item } of events) this.#heldBytes += item.json.length
       if (this.#heldBytes > maxUnreadBytes) this.#cutOff()
-    } else this.#writeEvents(events)
+    } else this.#take(events)
+  }
+
+  /** Writes events at once, or when they have been converted; those that come meanwhile are held. */
+  #take(events: readonly CacheEvent[]): void {
+    const { definition, selection } = this.#request
+    if (!definition.stored.conversion) return this.#writeEvents(events)
+    const shown = events.flatMap((event) =>
+      event.type === 'MODIFIED' && selection.matches ? [event.previous, event.item] : [event.item],
+    )
+    const ahead = convertAhead(definition, shown)
+    if (!ahead) return this.#writeEvents(events)
+    this.#held = []
+    ahead
+      .then(() => {
+        this.#writeEvents(events)
+        this.#takeHeld()
+      })
+      .catch((error: unknown) => this.#fail(error))
+  }
+
+  #takeHeld(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    this.#heldBytes = 0
+    if (held.length > 0) this.#take(held)
   }
 
   #writeEvents(events: readonly CacheEvent[]): void {
@@ -142,11 +176,12 @@ export class WatchStream {
     const { matches } = selection
     if (event.type === 'ADDED')
       return !matches || matches(item.object) ? this.#lines.line('ADDED', item) : undefined
+    if (event.type === 'DELETED')
+      return !matches || matches(item.object) ? this.#lines.line('DELETED', item) : undefined
+    if (!matches) return this.#lines.line('MODIFIED', item)
     const previous = served(definition, event.previous)
-    const was = !matches || matches(previous.object)
-    if (event.type === 'DELETED') return was ? this.#lines.line('DELETED', item) : undefined
-    const is = !matches || matches(item.object)
-    if (is) return this.#lines.line(was ? 'MODIFIED' : 'ADDED', item)
+    const was = matches(previous.object)
+    if (matches(item.object)) return this.#lines.line(was ? 'MODIFIED' : 'ADDED', item)
     return was ? this.#lines.line('DELETED', lastMatching(previous, item)) : undefined
   }
 
@@ -192,14 +227,16 @@ export class WatchStream {
     if (response.writableLength > maxUnreadBytes) this.#cutOff()
   }
 
-  #fail(): void {
+  #tooOld(): StatusError {
     const { after, cache } = this.#request
-    const status: Status = expired(
-      `too old resource version: ${after ?? this.#revision} (${cache.revision})`,
-    ).toStatus()
-    this.#write(
-      Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status as unknown as JsonObject })}\n`),
-    )
+    return expired(`too old resource version: ${after ?? this.#revision} (${cache.revision})`)
+  }
+
+  /** The last word to the client is why nothing more comes. */
+  #fail(error: unknown): void {
+    if (!(error instanceof StatusError)) return this.#cutOff()
+    const status = error.toStatus() as unknown as JsonObject
+    this.#write(Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`))
     this.#end()
   }
 

@@ -128,14 +128,14 @@ export function validateMeta({ metadata }: KubeObject, { namespaced, nameRule }:
   ]
 }
 
-function labelErrors({ labels = {} }: ObjectMeta): FieldError[] {
+export function labelErrors({ labels = {} }: ObjectMeta): FieldError[] {
   return Object.entries(labels).flatMap(([key, value]) => [
     ...qualifiedName(key).map((problem) => invalidValue('metadata.labels', key, problem)),
     ...labelValueRule(value).map((problem) => invalidValue('metadata.labels', value, problem)),
   ])
 }
 
-function annotationErrors({ annotations = {} }: ObjectMeta): FieldError[] {
+export function annotationErrors({ annotations = {} }: ObjectMeta): FieldError[] {
   const errors: FieldError[] = []
   let bytes = 0
   for (const [key, value] of Object.entries(annotations)) {

@@ -3,7 +3,8 @@ import { jsonEqual } from '../../apimachinery/patch/json-equal.ts'
 import type { CachedObject, ResourceCache, WatchCache } from '../cache/cache.ts'
 import { isStorageError, StorageError, type Storage, type StoredItem } from '../storage/storage.ts'
 import type { KubeObject } from './kube-object.ts'
-import { served, type ResourceDefinition } from './resource-definition.ts'
+import type { ResourceDefinition } from './resource-definition.ts'
+import { convertAhead, served } from './served-views.ts'
 
 /** What shall become of an object, decided by looking at its present state. */
 export type Change =
@@ -29,6 +30,8 @@ interface State {
   readonly revision: number
   /** Read from the store just now rather than from the cache. */
   readonly fresh: boolean
+  /** Stored in a version that is stored no more: a write that changes nothing brings it up to date. */
+  readonly outdated: boolean
 }
 
 const maxAttempts = 32
@@ -94,7 +97,7 @@ export class ObjectStore {
   ): Promise<CachedObject | undefined> {
     const cache = await this.caughtUp(definition, revision, signal)
     const item = cache.get(key)
-    return item && served(definition, item)
+    return item && (await viewNow(definition, item, signal))
   }
 
   /** A page of history. Throws Expired when `revision` is compacted. */
@@ -105,7 +108,9 @@ export class ObjectStore {
   ): Promise<{ items: CachedObject[]; revision: number; remaining: number }> {
     try {
       const page = await this.#storage.list(prefix, options)
-      const items = page.items.map((item) => served(definition, cachedForm(item)))
+      const stored = page.items.map(cachedForm)
+      await convertAhead(definition, stored, options.signal)
+      const items = stored.map((item) => served(definition, item))
       return { items, revision: page.revision, remaining: page.remaining }
     } catch (error) {
       throw toStatus(error)
@@ -126,10 +131,8 @@ export class ObjectStore {
         if (item) throw alreadyExists(ref, name)
         return object
       }
-      const { revision } = await this.#storage.create(key, encode(definition, object), {
-        signal,
-        ...ttl(definition),
-      })
+      const value = await encode(definition, object)
+      const { revision } = await this.#storage.create(key, value, { signal, ...ttl(definition) })
       return withRevision(object, revision)
     } catch (error) {
       if (isStorageError(error, 'key-exists')) throw alreadyExists(ref, name)
@@ -170,7 +173,8 @@ export class ObjectStore {
       throw error
     }
     const unchanged = change.type === 'write' && state.object && sameContent(change.object, state.object)
-    if (!unchanged || !state.object) return await this.#write(definition, { key, change, state }, context)
+    if (!unchanged || !state.object || state.outdated)
+      return await this.#write(definition, { key, change, state }, context)
     const newer = await this.#newerThan(definition, { key, state }, context.signal)
     return newer ?? { object: state.object, outcome: 'unchanged' }
   }
@@ -200,7 +204,7 @@ export class ObjectStore {
         const revision = await this.#storage.delete(key, state.revision, signal)
         return { object: withRevision(change.object, revision), outcome }
       }
-      const value = encode(definition, change.object)
+      const value = await encode(definition, change.object)
       const options = { signal, ...ttl(definition) }
       const { revision } = created
         ? await this.#storage.create(key, value, options)
@@ -218,15 +222,14 @@ export class ObjectStore {
     const cache = await this.cache(definition, signal)
     const item = cache.get(key)
     if (!item) return await this.#stored(definition, key, signal)
-    return { object: served(definition, item).object as KubeObject, revision: item.revision, fresh: false }
+    return await stateOf(definition, item, { fresh: false, signal })
   }
 
   async #stored(definition: ResourceDefinition, key: string, signal: AbortSignal): Promise<State> {
     try {
       const { item } = await this.#storage.get(key, { signal })
-      if (!item) return { object: undefined, revision: 0, fresh: true }
-      const object = served(definition, cachedForm(item)).object as KubeObject
-      return { object, revision: item.revision, fresh: true }
+      if (!item) return { object: undefined, revision: 0, fresh: true, outdated: false }
+      return await stateOf(definition, cachedForm(item), { fresh: true, signal })
     } catch (error) {
       throw toStatus(error)
     }
@@ -236,8 +239,29 @@ export class ObjectStore {
 export const modifiedText =
   'the object has been modified; please apply your changes to the latest version and try again'
 
-function encode({ stored }: ResourceDefinition, object: KubeObject): Buffer {
-  const form = stored.encode ? stored.encode(object) : object
+async function stateOf(
+  definition: ResourceDefinition,
+  item: CachedObject,
+  { fresh, signal }: { fresh: boolean; signal: AbortSignal },
+): Promise<State> {
+  const { object } = await viewNow(definition, item, signal)
+  const outdated = definition.custom && item.object['apiVersion'] !== definition.stored.apiVersion
+  return { object: object as KubeObject, revision: item.revision, fresh, outdated }
+}
+
+async function viewNow(
+  definition: ResourceDefinition,
+  item: CachedObject,
+  signal: AbortSignal,
+): Promise<CachedObject> {
+  if (definition.stored.conversion) await convertAhead(definition, [item], signal)
+  return served(definition, item)
+}
+
+async function encode({ stored }: ResourceDefinition, object: KubeObject): Promise<Buffer> {
+  const form = stored.conversion
+    ? await stored.conversion.toStored(object)
+    : (stored.encode?.(object) ?? object)
   const { resourceVersion: _, ...metadata } = form.metadata
   return Buffer.from(JSON.stringify({ ...form, metadata }))
 }

@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from './resource-definition.ts'
+import { apiVersionOf, type ResourceDefinition } from './resource-definition.ts'
 
 /**
  * Everything that is served right now. Built-in kinds are put in at the start, those of CRDs come and go;
@@ -45,9 +45,14 @@ export class ResourceMap {
     return [...this.#bySource.values()].flat()
   }
 
-  /** One definition per stored resource, whichever version it is served in. */
+  /** One definition per stored resource: in the version that it is stored in, which needs no conversion, if served. */
   distinct(): ResourceDefinition[] {
-    return [...new Map(this.all().map((definition) => [definition.stored.prefix, definition])).values()]
+    const byPrefix = new Map<string, ResourceDefinition>()
+    for (const definition of this.all()) {
+      const { prefix, apiVersion } = definition.stored
+      if (!byPrefix.has(prefix) || apiVersionOf(definition) === apiVersion) byPrefix.set(prefix, definition)
+    }
+    return [...byPrefix.values()]
   }
 
   hasGroupVersion(group: string, version: string): boolean {

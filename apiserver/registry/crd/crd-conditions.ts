@@ -2,7 +2,7 @@ import type { JsonObject } from '../../../crds/meta/json.ts'
 import { objectsAt, textAt } from '../kube-object.ts'
 
 export interface CrdCondition {
-  readonly type: 'NamesAccepted' | 'Established' | 'Terminating' | 'NonStructuralSchema'
+  readonly type: 'NamesAccepted' | 'Established' | 'Terminating' | 'KubernetesAPIApprovalPolicyConformant'
   readonly status: 'True' | 'False'
   readonly reason: string
   readonly message: string

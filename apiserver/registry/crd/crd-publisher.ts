@@ -12,17 +12,29 @@ import { follow } from '../follow.ts'
 import { KeyQueue } from '../key-queue.ts'
 import { keyOf, type ResourceDefinition } from '../resource-definition.ts'
 import type { ResourceMap } from '../resource-map.ts'
-import { hasCondition, setCondition } from './crd-conditions.ts'
+import type { WebhookClients } from '../../webhook/webhook-clients.ts'
+import { hasCondition } from './crd-conditions.ts'
 import { cleanupFinalizer, customResourceDefinitions } from './crd-kind.ts'
-import { nameConflict } from './crd-names.ts'
-import { definitionsOf, prefixOfCrd } from './custom-resource.ts'
+import { hasItsNames } from './crd-names.ts'
+import { statusOf } from './crd-status.ts'
+import { definitionsOf, prefixOfCrd, storageDefinitionOf } from './custom-resource.ts'
 
 export interface CrdPublisherDeps {
   readonly objects: ObjectStore
   readonly resources: ResourceMap
   readonly clock: Clock
   readonly log: Logger
+  /** Where conversion webhooks are called from. */
+  readonly webhooks: WebhookClients
   readonly signal: AbortSignal
+}
+
+/** What of a CRD is being served. */
+interface Publication {
+  /** Spec and accepted names: while they stay, so do the watches. */
+  readonly served: JsonObject
+  readonly terminating: boolean
+  readonly withdrawal: AbortController
 }
 
 const recheckMs = 500
@@ -32,8 +44,9 @@ export class CrdPublisher {
   readonly #deps: CrdPublisherDeps
   readonly #queue: KeyQueue
   readonly #prefixes = new Map<string, string>()
-  /** The specs that are being served: status writes alone change nothing for clients. */
-  readonly #published = new Map<string, JsonObject>()
+  readonly #published = new Map<string, Publication>()
+  /** What this server has just written: the cache may not have it yet when the next CRD is looked at. */
+  readonly #written = new Map<string, KubeObject>()
   #cache: ResourceCache | undefined
 
   constructor(deps: CrdPublisherDeps) {
@@ -58,72 +71,87 @@ export class CrdPublisher {
   }
 
   async #reconcile(key: string): Promise<void> {
-    const crd = this.#cache?.get(key)?.object as KubeObject | undefined
+    const crd = this.#current(key)
     if (!crd) return this.#withdraw(key)
     this.#prefixes.set(key, prefixOfCrd(crd))
     const status = this.#statusOf(crd)
+    const next = { ...crd, status }
     // Serve first: whoever sees Established in the object can use the kind at once.
-    if (hasCondition(status, 'Established')) this.#publish(key, crd)
-    if (!jsonEqual(status, objectAt(crd, 'status'))) await this.#writeStatus(crd, status)
-    if (crd.metadata.deletionTimestamp !== undefined) await this.#cleanUp(crd)
+    if (hasCondition(status, 'Established')) this.#publish(key, next)
+    if (!jsonEqual(status, objectAt(crd, 'status'))) {
+      await this.#change(crd, (current) => ({ ...current, status: this.#statusOf(current) }))
+      // Names that were given up are free for others.
+      this.#lookAgain(crd)
+    }
+    if (crd.metadata.deletionTimestamp !== undefined) await this.#cleanUp(next)
+  }
+
+  /** The CRD as it is in the cache, or as this server wrote it since. */
+  #current(key: string): KubeObject | undefined {
+    const cached = this.#cache?.get(key)?.object as KubeObject | undefined
+    const written = this.#written.get(key)
+    if (!cached || !written || written.metadata.uid !== cached.metadata.uid) {
+      this.#written.delete(key)
+      return cached
+    }
+    if (revisionOf(written) > revisionOf(cached)) return written
+    this.#written.delete(key)
+    return cached
   }
 
   #publish(key: string, crd: KubeObject): void {
-    const { resources, log } = this.#deps
-    const spec = objectAt(crd, 'spec')
-    if (jsonEqual(this.#published.get(key), spec)) return
-    this.#published.set(key, spec)
-    const definitions = definitionsOf(crd)
+    const { resources, log, webhooks, signal } = this.#deps
+    const served: JsonObject = {
+      spec: objectAt(crd, 'spec'),
+      names: objectAt(crd, 'status', 'acceptedNames'),
+    }
+    const terminating = crd.metadata.deletionTimestamp !== undefined
+    const before = this.#published.get(key)
+    const same = before !== undefined && jsonEqual(before.served, served)
+    if (same && before.terminating === terminating) return
+    const withdrawal = same ? before.withdrawal : new AbortController()
+    this.#published.set(key, { served, terminating, withdrawal })
+    const definitions = definitionsOf(crd, { webhooks, signal, withdrawn: withdrawal.signal })
     if (definitions.length === 0)
       log.warn('CRD has no version that can be served', { crd: crd.metadata.name })
     resources.publish(key, definitions)
+    if (!same) before?.withdrawal.abort()
   }
 
   #withdraw(key: string): void {
     const prefix = this.#prefixes.get(key)
+    const before = this.#published.get(key)
     this.#prefixes.delete(key)
     this.#published.delete(key)
     this.#deps.resources.publish(key, [])
+    before?.withdrawal.abort()
     if (prefix !== undefined) this.#deps.objects.drop(prefix)
+    for (const crd of this.#all()) if (!hasItsNames(crd)) this.#queue.add(keyOfCrd(crd))
   }
 
   #statusOf(crd: KubeObject): JsonObject {
-    const now = timestamp(this.#deps.clock)
-    const current = objectAt(crd, 'status')
-    const conflict = nameConflict(crd, this.#others(crd))
-    if (conflict !== undefined) {
-      return setCondition(current, now, { type: 'NamesAccepted', status: 'False', ...conflict })
-    }
-    const accepted = setCondition({ ...current, acceptedNames: objectAt(crd, 'spec', 'names') }, now, {
-      type: 'NamesAccepted',
-      status: 'True',
-      reason: 'NoConflicts',
-      message: 'no conflicts found',
-    })
-    return setCondition(accepted, now, {
-      type: 'Established',
-      status: 'True',
-      reason: 'InitialNamesAccepted',
-      message: 'the initial names have been accepted',
-    })
-  }
-
-  /** CRDs of the same group that were there first. */
-  #others(crd: KubeObject): KubeObject[] {
     const group = textAt(crd, 'spec', 'group')
-    const items = this.#cache?.list(customResourceDefinitions.stored.prefix) ?? []
-    return items
-      .map(({ object }) => object as KubeObject)
-      .filter((other) => other.metadata.uid !== crd.metadata.uid && textAt(other, 'spec', 'group') === group)
+    const others = this.#all().filter(
+      (other) => other.metadata.uid !== crd.metadata.uid && textAt(other, 'spec', 'group') === group,
+    )
+    return statusOf(crd, others, timestamp(this.#deps.clock))
   }
 
-  async #writeStatus(crd: KubeObject, status: JsonObject): Promise<void> {
-    await this.#change(crd, (current) => ({ ...current, status }))
+  #all(): KubeObject[] {
+    const items = this.#cache?.list(customResourceDefinitions.stored.prefix) ?? []
+    return items.flatMap(({ key }) => this.#current(key) ?? [])
+  }
+
+  #lookAgain(changed: KubeObject): void {
+    const group = textAt(changed, 'spec', 'group')
+    for (const crd of this.#all()) {
+      if (textAt(crd, 'spec', 'group') === group && !hasItsNames(crd)) this.#queue.add(keyOfCrd(crd))
+    }
   }
 
   async #change(crd: KubeObject, edit: (current: KubeObject) => KubeObject): Promise<void> {
     const { objects } = this.#deps
-    const key = keyOf(customResourceDefinitions, '', crd.metadata.name ?? '')
+    const key = keyOfCrd(crd)
     await objects
       .change(
         customResourceDefinitions,
@@ -135,6 +163,9 @@ export class CrdPublisher {
         },
         { dryRun: false, signal: this.#deps.signal },
       )
+      .then(({ object, outcome }) => {
+        if (outcome !== 'removed') this.#written.set(key, object)
+      })
       .catch((error: unknown) => {
         if (!(error instanceof Gone)) throw error
       })
@@ -144,7 +175,7 @@ export class CrdPublisher {
     if (!crd.metadata.finalizers?.includes(cleanupFinalizer)) return
     const remaining = await this.#deleteInstances(crd)
     if (remaining > 0) {
-      this.#queue.addAfter(keyOf(customResourceDefinitions, '', crd.metadata.name ?? ''), recheckMs)
+      this.#queue.addAfter(keyOfCrd(crd), recheckMs)
       return
     }
     await this.#change(crd, (current) => {
@@ -155,9 +186,10 @@ export class CrdPublisher {
 
   /** How many are still there because of finalizers of their own. */
   async #deleteInstances(crd: KubeObject): Promise<number> {
-    const definition = definitionsOf(crd)[0]
+    const { objects, webhooks, signal } = this.#deps
+    const withdrawn = AbortSignal.abort()
+    const definition = storageDefinitionOf(crd, { webhooks, signal, withdrawn })
     if (!definition) return 0
-    const { objects } = this.#deps
     const cache = await objects.caughtUp(definition, undefined, this.#deps.signal)
     let remaining = 0
     for (const { key } of cache.list(definition.stored.prefix)) {
@@ -186,6 +218,10 @@ export class CrdPublisher {
     }
   }
 }
+
+const keyOfCrd = (crd: KubeObject) => keyOf(customResourceDefinitions, '', crd.metadata.name ?? '')
+
+const revisionOf = ({ metadata }: KubeObject) => Number(metadata.resourceVersion)
 
 /** The object went away, or was replaced by another of its name, while it was being worked on. */
 class Gone extends Error {

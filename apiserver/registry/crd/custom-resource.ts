@@ -1,3 +1,5 @@
+import { compareVersions } from '../../discovery/api-resource.ts'
+import type { WebhookClients } from '../../webhook/webhook-clients.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../../crds/meta/json.ts'
 import { statusPart } from '../builtin/built-in.ts'
 import { at, objectAt, objectsAt, stringsAt, textAt, type KubeObject } from '../kube-object.ts'
@@ -10,14 +12,34 @@ import {
   type ScaleSubresource,
   type StoredForm,
   type Subresource,
+  type VersionConversion,
 } from '../resource-definition.ts'
 import { strategy } from '../strategy.ts'
+import { ConversionWebhook } from './conversion-webhook.ts'
+
+/** What the definitions of a CRD need beside the CRD. */
+export interface CustomResourceContext {
+  /** Where conversion webhooks are called from; `signal` ends the calls. */
+  readonly webhooks: WebhookClients
+  readonly signal: AbortSignal
+  /** Aborted when the definitions are replaced or withdrawn. */
+  readonly withdrawn: AbortSignal
+}
 
 /** What a CRD makes servable: one definition per served version. Versions whose schema does not compile are left out. */
-export function definitionsOf(crd: KubeObject): ResourceDefinition[] {
+export function definitionsOf(crd: KubeObject, context: CustomResourceContext): ResourceDefinition[] {
   return objectsAt(crd, 'spec', 'versions')
     .filter(({ served }) => served === true)
-    .flatMap((version) => definitionOf(crd, version) ?? [])
+    .flatMap((version) => definitionOf(crd, version, context) ?? [])
+}
+
+/** The definition in the version that objects are stored in, whether it is served or not. */
+export function storageDefinitionOf(
+  crd: KubeObject,
+  context: CustomResourceContext,
+): ResourceDefinition | undefined {
+  const version = storageVersionOf(crd)
+  return version && definitionOf(crd, version, context)
 }
 
 /** The key prefix of a CRD's objects. */
@@ -25,14 +47,23 @@ export function prefixOfCrd(crd: KubeObject): string {
   return `/registry/${textAt(crd, 'spec', 'group')}/${textAt(crd, 'spec', 'names', 'plural')}/`
 }
 
-function definitionOf(crd: KubeObject, version: JsonObject): ResourceDefinition | undefined {
+function storageVersionOf(crd: KubeObject): JsonObject | undefined {
+  return objectsAt(crd, 'spec', 'versions').find(({ storage }) => storage === true)
+}
+
+function definitionOf(
+  crd: KubeObject,
+  version: JsonObject,
+  context: CustomResourceContext,
+): ResourceDefinition | undefined {
   const openApiSchema = objectAt(version, 'schema', 'openAPIV3Schema')
   const { schema } = objectSchema(openApiSchema)
   if (!schema) return undefined
-  const names = objectAt(crd, 'spec', 'names')
+  const accepted = objectAt(crd, 'status', 'acceptedNames')
+  const names = textAt(accepted, 'kind') === '' ? objectAt(crd, 'spec', 'names') : accepted
   const group = textAt(crd, 'spec', 'group')
   const kind = textAt(names, 'kind')
-  const deprecation = deprecationOf(version, group, kind)
+  const deprecation = deprecationOf(crd, version)
   return {
     group,
     version: textAt(version, 'name'),
@@ -44,7 +75,7 @@ function definitionOf(crd: KubeObject, version: JsonObject): ResourceDefinition 
     categories: stringsAt(names, 'categories'),
     namespaced: textAt(crd, 'spec', 'scope') === 'Namespaced',
     verbs: allVerbs,
-    stored: storedForm(crd, version, schema),
+    stored: storedForm(crd, version, schema, context),
     schema,
     openApiSchema,
     strategy: strategy({ allowUnconditionalUpdate: false, countsGenerations: true }),
@@ -52,27 +83,47 @@ function definitionOf(crd: KubeObject, version: JsonObject): ResourceDefinition 
     columns: columnsOf(version),
     selectableFields: selectableFieldsOf(version),
     custom: true,
+    withdrawn: context.withdrawn,
+    ...(crd.metadata.deletionTimestamp !== undefined && { terminating: true }),
     ...(deprecation && { deprecation }),
   }
 }
 
-function storedForm(crd: KubeObject, version: JsonObject, schema: ObjectSchema): StoredForm {
+function storedForm(
+  crd: KubeObject,
+  version: JsonObject,
+  schema: ObjectSchema,
+  context: CustomResourceContext,
+): StoredForm {
   const group = textAt(crd, 'spec', 'group')
-  const storage = objectsAt(crd, 'spec', 'versions').find((one) => one['storage'] === true)
-  const storageVersion = `${group}/${textAt(storage, 'name')}`
+  const storageVersion = `${group}/${textAt(storageVersionOf(crd), 'name')}`
   const servedVersion = `${group}/${textAt(version, 'name')}`
-  return {
+  // Fields and defaults that left or came into the schema after an object was stored show when it is read.
+  const brought = (object: KubeObject) => schema.applyDefaults(schema.prune(object).object)
+  const form: StoredForm = {
     prefix: prefixOfCrd(crd),
     apiVersion: storageVersion,
     ...(storageVersion !== servedVersion && {
       encode: (object) => ({ ...object, apiVersion: storageVersion }),
     }),
-    // Defaults that came into the schema after an object was stored show when it is read.
     decode: (object) =>
-      schema.applyDefaults(
-        object.apiVersion === servedVersion ? object : { ...object, apiVersion: servedVersion },
-      ),
+      brought(object.apiVersion === servedVersion ? object : { ...object, apiVersion: servedVersion }),
   }
+  if (textAt(crd, 'spec', 'conversion', 'strategy') !== 'Webhook') return form
+  const { webhooks, signal } = context
+  const webhook = new ConversionWebhook(webhooks, objectAt(crd, 'spec', 'conversion', 'webhook'), signal)
+  const { schema: storageSchema } = objectSchema(objectAt(storageVersionOf(crd), 'schema', 'openAPIV3Schema'))
+  const conversion: VersionConversion = {
+    concerns: ({ apiVersion }) => apiVersion !== servedVersion,
+    async toServed(objects) {
+      return (await webhook.convert(objects, servedVersion)).map(brought)
+    },
+    async toStored(object) {
+      const [stored = object] = await webhook.convert([object], storageVersion)
+      return storageSchema?.prune(stored).object ?? stored
+    },
+  }
+  return { ...form, conversion }
 }
 
 function subresourcesOf(version: JsonObject): Record<string, Subresource> {
@@ -125,7 +176,17 @@ function fieldText(value: Json | undefined): string {
     : ''
 }
 
-function deprecationOf(version: JsonObject, group: string, kind: string): string | undefined {
+function deprecationOf(crd: KubeObject, version: JsonObject): string | undefined {
   if (version['deprecated'] !== true) return undefined
-  return textAt(version, 'deprecationWarning') || `${group}/${textAt(version, 'name')} ${kind} is deprecated`
+  const given = textAt(version, 'deprecationWarning')
+  if (given !== '') return given
+  const name = textAt(version, 'name')
+  const said = (one: string) =>
+    `${textAt(crd, 'spec', 'group')}/${one} ${textAt(crd, 'spec', 'names', 'kind')}`
+  const [better] = objectsAt(crd, 'spec', 'versions')
+    .filter(({ served, deprecated }) => served === true && deprecated !== true)
+    .map((one) => textAt(one, 'name'))
+    .filter((one) => compareVersions(one, name) < 0)
+    .toSorted(compareVersions)
+  return `${said(name)} is deprecated${better === undefined ? '' : `; use ${said(better)}`}`
 }
