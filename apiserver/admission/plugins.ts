@@ -1,13 +1,17 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import type { Authorizer } from '../authorization/authorizer.ts'
+import type { NodeGraph } from '../authorization/node-graph.ts'
+import { nodeRestriction } from '../node-restriction/node-restriction.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import type { ResourceMap } from '../registry/resource-map.ts'
 import type { AdmissionPlugin } from './admission.ts'
+import { configuredPlugins } from './configured-plugins.ts'
 
 export interface AdmissionDeps {
   readonly objects: ObjectStore
   readonly resources: ResourceMap
+  readonly nodes: NodeGraph
   readonly authorizer: Authorizer
   readonly clock: Clock
   readonly log: Logger
@@ -16,6 +20,7 @@ export interface AdmissionDeps {
 }
 
 /** All plugins in the order in which they run; resolves when each knows what it has to. */
-export async function admissionPlugins(_deps: AdmissionDeps): Promise<AdmissionPlugin[]> {
-  return []
+export async function admissionPlugins(deps: AdmissionDeps): Promise<AdmissionPlugin[]> {
+  const { nodes, resources } = deps
+  return [nodeRestriction({ graph: nodes, resources }), ...(await configuredPlugins(deps))]
 }

@@ -1,5 +1,6 @@
 import { customResourceDefinitions } from '../crd/crd-kind.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
+import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from './admission-webhooks.ts'
 import { certificateSigningRequests } from './certificates.ts'
 import { configMaps, secrets } from './config.ts'
 import { leases, resourceQuotas } from './coordination.ts'
@@ -23,4 +24,6 @@ export const builtInKinds: readonly ResourceDefinition[] = [
   clusterRoles,
   clusterRoleBindings,
   certificateSigningRequests,
+  mutatingWebhookConfigurations,
+  validatingWebhookConfigurations,
 ]
