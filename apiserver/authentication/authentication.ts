@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import type { Authenticate } from '../filters/authentication.ts'
+import type { LocalApi } from '../handlers/local-api.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import { loadServiceAccountKeys } from '../service-accounts/signing-keys.ts'
 import { serviceAccounts, type ServiceAccounts } from '../service-accounts/service-accounts.ts'
@@ -9,6 +10,7 @@ import { anonymousAuthenticator } from './anonymous.ts'
 import { firstOf, type Authenticator } from './authenticator.ts'
 import { bearerTokenAuthenticator } from './bearer-token.ts'
 import { clientCertificateAuthenticator } from './client-certificate.ts'
+import { expiredNodeAuthenticator, type ExpiredNodeOptions } from './expired-node-certificate.ts'
 import { anyOfTokens, type TokenAuthenticator } from './token-authenticator.ts'
 import { fileTokens, parseTokenFile } from './token-file.ts'
 
@@ -23,6 +25,9 @@ export interface AuthenticationOptions {
   readonly serviceAccountJwksUri?: string | undefined
   /** Milliseconds; 0 is no limit. */
   readonly serviceAccountMaxTokenMs: number
+  readonly rootCaFile?: string | undefined
+  /** Left out: an expired certificate is no certificate, whoever shows it. */
+  readonly expiredNodes?: Omit<ExpiredNodeOptions, 'clock'>
 }
 
 export interface AuthenticationDeps {
@@ -40,15 +45,18 @@ export interface Authentication {
   /** What tokens for this API are meant for. */
   readonly apiAudiences: readonly string[]
   readonly serviceAccounts: ServiceAccounts
+  /** Starts what keeps accounts and tokens in order in the background. */
+  start(local: LocalApi): Promise<void>
 }
 
 /**
  * Reads the keys and files that the options name; what is returned completes the set-up when there are objects to
- * look things up in. `url` is where this server is reached, known once it listens.
+ * look things up in. `url` is where this server is reached, known once it listens; `authority` is what its certificate
+ * is checked with.
  */
 export async function configureAuthentication(
   options: AuthenticationOptions,
-  url: () => string,
+  { url, authority }: { url: () => string; authority: string },
 ): Promise<(deps: AuthenticationDeps) => Promise<Authentication>> {
   const { serviceAccountIssuer: issuers } = options
   const apiAudiences = options.apiAudiences.length > 0 ? options.apiAudiences : issuers
@@ -57,6 +65,8 @@ export async function configureAuthentication(
     keyFiles: options.serviceAccountKeyFile,
     directory: options.certDir,
   })
+  const rootAuthority =
+    options.rootCaFile === undefined ? authority : await readFile(options.rootCaFile, 'utf8')
   const fileUsers =
     options.tokenAuthFile === undefined
       ? new Map()
@@ -68,16 +78,26 @@ export async function configureAuthentication(
         issuers,
         apiAudiences,
         maxTokenSeconds: Math.floor(options.serviceAccountMaxTokenMs / 1000),
+        rootAuthority,
         jwksUri: () => options.serviceAccountJwksUri ?? `${url()}/openid/v1/jwks`,
       },
       deps,
     )
     const tokens = anyOfTokens([fileTokens(fileUsers, apiAudiences), accounts.tokens])
     const authenticators: Authenticator[] = [
-      clientCertificateAuthenticator(),
+      clientCertificateAuthenticator(deps.clock),
+      ...(options.expiredNodes
+        ? [expiredNodeAuthenticator({ ...options.expiredNodes, clock: deps.clock })]
+        : []),
       bearerTokenAuthenticator(tokens, { apiAudiences, log: deps.log }),
       ...(options.anonymousAuth ? [anonymousAuthenticator()] : []),
     ]
-    return { authenticate: firstOf(authenticators), tokens, apiAudiences, serviceAccounts: accounts }
+    return {
+      authenticate: firstOf(authenticators),
+      tokens,
+      apiAudiences,
+      serviceAccounts: accounts,
+      start: (local) => accounts.start(local),
+    }
   }
 }

@@ -1,14 +1,14 @@
 // The library finds its parts through reflection and does not load this by itself.
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
-import { randomBytes, webcrypto } from 'node:crypto'
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Clock } from '../../apimachinery/clock.ts'
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const dayMs = 24 * 60 * 60 * 1000
 /** Clocks of hosts differ: certificates are valid from a little before now. */
-const backdateMs = 5 * 60 * 1000
+export const backdateMs = 5 * 60 * 1000
 
 const serverAuth = '1.3.6.1.5.5.7.3.1'
 const clientAuth = '1.3.6.1.5.5.7.3.2'
@@ -26,16 +26,23 @@ export interface CertificateRequest {
   /** Names and addresses a server is reached by. */
   readonly hosts?: readonly string[]
   readonly validDays: number
+  /** How long before now it begins to be valid; default five minutes. */
+  readonly backdateMs?: number
 }
 
 /** A new self-signed authority for `commonName`. */
-export async function createAuthority(clock: Clock, commonName: string, validDays: number): Promise<KeyPair> {
+export async function createAuthority(
+  clock: Clock,
+  commonName: string,
+  validDays: number,
+  backdate: number = backdateMs,
+): Promise<KeyPair> {
   const keys = await generateKeys()
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       serialNumber: serialNumber(),
       name: [{ CN: [commonName] }],
-      ...validity(clock, validDays),
+      ...validity(clock, { validMs: validDays * dayMs, backdateMs: backdate }),
       signingAlgorithm: algorithm,
       keys,
       extensions: [
@@ -59,21 +66,59 @@ export async function issueCertificate(
   request: CertificateRequest,
 ): Promise<KeyPair> {
   const keys = await generateKeys()
+  const { commonName, organizations = [], usage, hosts = [], validDays } = request
+  const certificate = await signCertificate(clock, authority, {
+    commonName,
+    organizations,
+    usages: ['digital signature', `${usage} auth`],
+    dnsNames: hosts.filter((host) => isIP(host) === 0),
+    ipAddresses: hosts.filter((host) => isIP(host) !== 0),
+    publicKey: keys.publicKey,
+    validMs: validDays * dayMs,
+    ...(request.backdateMs !== undefined && { backdateMs: request.backdateMs }),
+  })
+  return { certificate, key: await exportKey(keys.privateKey) }
+}
+
+/** What a certificate says, and the key that it says it of. */
+export interface CertificateContent {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  readonly dnsNames: readonly string[]
+  readonly ipAddresses: readonly string[]
+  /** As in a CertificateSigningRequest: `digital signature`, `client auth` … Others are left out. */
+  readonly usages: readonly string[]
+  readonly publicKey: webcrypto.CryptoKey | x509.PublicKey
+  /** From now on; never longer than the authority's own. */
+  readonly validMs: number
+  readonly backdateMs?: number
+}
+
+/** A certificate by `authority`, PEM. */
+export async function signCertificate(
+  clock: Clock,
+  authority: KeyPair,
+  content: CertificateContent,
+): Promise<string> {
+  const { commonName, organizations } = content
   const issuer = new x509.X509Certificate(authority.certificate)
+  const { notBefore, notAfter } = validity(clock, content)
+  const { key: signingKey, algorithm: signingAlgorithm } = await importSigningKey(authority.key)
   const certificate = await x509.X509CertificateGenerator.create(
     {
       serialNumber: serialNumber(),
-      subject: subjectOf(request),
+      subject: [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }],
       issuer: issuer.subjectName,
-      ...validity(clock, request.validDays),
-      signingAlgorithm: algorithm,
-      publicKey: keys.publicKey,
-      signingKey: await importKey(authority.key),
-      extensions: await extensionsOf(request, keys.publicKey, issuer),
+      notBefore,
+      notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
+      signingAlgorithm,
+      publicKey: content.publicKey,
+      signingKey,
+      extensions: await extensionsOf(content, issuer),
     },
     webcrypto,
   )
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) }
+  return certificate.toString('pem')
 }
 
 /** When a PEM certificate stops being valid, in milliseconds since the epoch; undefined when it is none. */
@@ -85,30 +130,33 @@ export function expiryOf(certificate: string): number | undefined {
   }
 }
 
-function subjectOf({ commonName, organizations = [] }: CertificateRequest): x509.JsonName {
-  const names = organizations.map((organization) => ({ O: [organization] }))
-  return [...names, { CN: [commonName] }]
+const keyUsages: Readonly<Record<string, x509.KeyUsageFlags>> = {
+  'digital signature': x509.KeyUsageFlags.digitalSignature,
+  'key encipherment': x509.KeyUsageFlags.keyEncipherment,
+}
+const extendedUsages: Readonly<Record<string, string>> = {
+  'server auth': serverAuth,
+  'client auth': clientAuth,
 }
 
 async function extensionsOf(
-  { usage, hosts = [] }: CertificateRequest,
-  publicKey: webcrypto.CryptoKey,
+  { usages, dnsNames, ipAddresses, publicKey }: CertificateContent,
   issuer: x509.X509Certificate,
 ): Promise<x509.Extension[]> {
+  const flags = usages.reduce((sum, usage) => sum | (keyUsages[usage] ?? 0), 0)
+  const extended = usages.flatMap((usage) => extendedUsages[usage] ?? [])
   const extensions: x509.Extension[] = [
     new x509.BasicConstraintsExtension(false, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension([usage === 'server' ? serverAuth : clientAuth]),
+    new x509.KeyUsagesExtension(flags, true),
+    new x509.ExtendedKeyUsageExtension(extended),
     await x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto),
     await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
   ]
-  if (hosts.length > 0) {
-    extensions.push(
-      new x509.SubjectAlternativeNameExtension(
-        hosts.map((host) => ({ type: isIP(host) === 0 ? ('dns' as const) : ('ip' as const), value: host })),
-      ),
-    )
-  }
+  const names = [
+    ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+    ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
+  ]
+  if (names.length > 0) extensions.push(new x509.SubjectAlternativeNameExtension(names))
   return extensions
 }
 
@@ -121,14 +169,37 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(der, 'PRIVATE KEY')
 }
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = x509.PemConverter.decodeFirst(pem)
-  return (await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])) as webcrypto.CryptoKey
+const hashes: Readonly<Record<string, readonly [string, string]>> = {
+  prime256v1: ['P-256', 'SHA-256'],
+  secp384r1: ['P-384', 'SHA-384'],
+  secp521r1: ['P-521', 'SHA-512'],
 }
 
-function validity(clock: Clock, validDays: number): { notBefore: Date; notAfter: Date } {
+/** EC or RSA, in PKCS#8 or the older forms: an authority may come from anywhere. Throws for other keys. */
+async function importSigningKey(
+  pem: string,
+): Promise<{ key: webcrypto.CryptoKey; algorithm: webcrypto.EcdsaParams | webcrypto.Algorithm }> {
+  const key = createPrivateKey(pem)
+  const der = key.export({ type: 'pkcs8', format: 'der' })
+  const imported = async <T extends { name: string }>(keyAlgorithm: T) => ({
+    key: (await webcrypto.subtle.importKey('pkcs8', der, keyAlgorithm, false, [
+      'sign',
+    ])) as webcrypto.CryptoKey,
+    algorithm: keyAlgorithm,
+  })
+  if (key.asymmetricKeyType === 'rsa') return await imported({ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' })
+  const [namedCurve, hash] = hashes[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? []
+  if (namedCurve === undefined || hash === undefined)
+    throw new Error(`an authority's key must be RSA or EC, not ${key.asymmetricKeyType ?? 'unknown'}`)
+  return await imported({ name: 'ECDSA', namedCurve, hash })
+}
+
+function validity(
+  clock: Clock,
+  { validMs, backdateMs: before = backdateMs }: { validMs: number; backdateMs?: number },
+): { notBefore: Date; notAfter: Date } {
   const now = clock.now()
-  return { notBefore: new Date(now - backdateMs), notAfter: new Date(now + validDays * dayMs) }
+  return { notBefore: new Date(now - before), notAfter: new Date(now + validMs) }
 }
 
 function serialNumber(): string {
