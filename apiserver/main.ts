@@ -10,7 +10,12 @@ import { NodeAuthorizer } from './authorization/node-authorizer.ts'
 import type { NodeGraph } from './authorization/node-graph.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import type { ObjectStore } from './registry/object-store.ts'
-import { ensureServerCertificates } from './certificates/server-certificates.ts'
+import { keepFresh } from './certificates/keep-fresh.ts'
+import {
+  ensureServerCertificates,
+  servingHosts,
+  type ServerCertificates,
+} from './certificates/server-certificates.ts'
 import { dialDaemon } from './console/daemon-address.ts'
 import { listen } from './http/listener.ts'
 import { installCrds } from './registry/crd/install-crds.ts'
@@ -45,18 +50,24 @@ export async function startApiServer(
   options: ApiServerOptions,
   { clock, log, storage: given }: ApiServerDeps,
 ): Promise<RunningApiServer> {
-  const certificates = await ensureServerCertificates(options, clock)
+  const loadCertificates = () => ensureServerCertificates(certificateOptions(options), clock)
+  let certificates = await loadCertificates()
   const storage = given ?? (await connectEtcd(options, { clock, log }))
   const stopping = new AbortController()
   const auditor = await openAuditor(options, { clock, log })
   const server = await buildServer({
     storage,
     auditor,
-    authentication: await authenticationOf(options, () => url),
+    authentication: await authenticationOf(
+      options,
+      { url: () => url, authority: certificates.authority },
+      () => certificates.clientAuthority,
+    ),
     authorizer: authorizerOf(options),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
-    dialDaemon: await daemonDialer(options, certificates.clientAuthority),
+    dialDaemon: daemonDialer(() => certificates),
+    signing: signingOptions(options, () => certificates),
     release,
     clock,
     log,
@@ -64,7 +75,8 @@ export async function startApiServer(
   if (options.installCrds !== undefined) await installCrds(options.installCrds, server.local)
   const listener = await listen(
     {
-      ...certificates,
+      ...certificates.serving,
+      clientAuthority: certificates.clientAuthority,
       host: options.bindAddress,
       port: options.securePort,
       clock,
@@ -76,11 +88,24 @@ export async function startApiServer(
   )
   const compaction = compact(options, { storage, clock, log }, stopping.signal)
   const url = `https://${hostText(options.externalHostname ?? options.bindAddress)}:${listener.port}`
+  const adminKubeconfig = await certificates.admin?.(url)
+  const rotation = keepFresh(
+    {
+      load: loadCertificates,
+      async use(next) {
+        certificates = next
+        listener.useCertificates({ ...next.serving, clientAuthority: next.clientAuthority })
+        await next.admin?.(url)
+      },
+    },
+    { clock, log, signal: stopping.signal },
+    certificates,
+  )
   log.info('Serving', { url })
   return {
     url,
     caPem: certificates.authority,
-    adminKubeconfig: await certificates.adminKubeconfig?.(url),
+    adminKubeconfig,
     async close() {
       server.drain()
       stopping.abort(new Error('the server is closing'))
@@ -88,6 +113,7 @@ export async function startApiServer(
       await server.close()
       await auditor?.close()
       await compaction
+      await rotation
       if (!given) await storage.close()
     },
   }
@@ -126,18 +152,42 @@ function authorizerOf({ authorizationMode }: ApiServerOptions) {
     })
 }
 
-async function authenticationOf(options: ApiServerOptions, url: () => string) {
+async function authenticationOf(
+  options: ApiServerOptions,
+  server: { url: () => string; authority: string },
+  clientAuthority: () => string,
+) {
+  const expiredNodes = { clientAuthority, windowMs: durationMs(options.nodeRecoveryWindow) }
   const serviceAccountMaxTokenMs = durationMs(options.serviceAccountMaxTokenExpiration)
-  return await configureAuthentication({ ...options, serviceAccountMaxTokenMs }, url)
+  return await configureAuthentication({ ...options, serviceAccountMaxTokenMs, expiredNodes }, server)
 }
 
-async function daemonDialer(
-  { kubeletClientCertificate, kubeletClientKey }: ApiServerOptions,
-  ca: string,
-): Promise<ServerDeps['dialDaemon']> {
-  if (kubeletClientCertificate === undefined || kubeletClientKey === undefined) return undefined
-  const certificate = await readFile(kubeletClientCertificate, 'utf8')
-  return dialDaemon({ ca, certificate, key: await readFile(kubeletClientKey, 'utf8') })
+function certificateOptions(options: ApiServerOptions) {
+  return {
+    ...options,
+    certificateLifeMs: durationMs(options.certificateDuration),
+    certificateBackdateMs: durationMs(options.certificateBackdate),
+  }
+}
+
+function signingOptions(
+  options: ApiServerOptions,
+  certificates: () => ServerCertificates,
+): ServerDeps['signing'] {
+  return {
+    authority: async () => certificates().signing,
+    maxValidMs: durationMs(options.clusterSigningDuration),
+    backdateMs: durationMs(options.certificateBackdate),
+    reservedNames: servingHosts(options),
+  }
+}
+
+function daemonDialer(certificates: () => ServerCertificates): ServerDeps['dialDaemon'] {
+  if (certificates().daemonClient === undefined) return undefined
+  return dialDaemon(() => {
+    const { daemonClient, clientAuthority } = certificates()
+    return { ca: clientAuthority, certificate: daemonClient?.certificate ?? '', key: daemonClient?.key ?? '' }
+  })
 }
 
 async function connectEtcd(

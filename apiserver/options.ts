@@ -11,6 +11,12 @@ import { authorizationModes } from './authorization/authorization-modes.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
 
+const duration = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d+(ms|s|m|h)$/, 'must be a duration such as 24h')
+    .default(fallback)
+
 const schema = z.object({
   'etcd-servers': z
     .string()
@@ -38,6 +44,12 @@ const schema = z.object({
   'client-ca-file': z.string().optional(),
   'token-auth-file': z.string().optional(),
   ...authenticationFlags,
+  'certificate-duration': duration('8760h'),
+  'certificate-backdate': duration('5m'),
+  'cluster-signing-cert-file': z.string().optional(),
+  'cluster-signing-key-file': z.string().optional(),
+  'cluster-signing-duration': duration('8760h'),
+  'node-recovery-window': duration('8760h'),
   'kubelet-client-certificate': z.string().optional(),
   'kubelet-client-key': z.string().optional(),
   'authorization-mode': z
@@ -74,6 +86,12 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'client-ca-file': 'authority whose client certificates are believed, PEM; the own one when left out',
   'token-auth-file': 'bearer tokens: lines of token,user,uid,"group1,group2"',
   ...authenticationHelp,
+  'certificate-duration': 'how long certificates are valid that this server makes for itself',
+  'certificate-backdate': 'how long before they are made certificates begin to be valid: clocks differ',
+  'cluster-signing-cert-file': 'authority that signs certificate requests, PEM; the own one when left out',
+  'cluster-signing-key-file': 'key of that authority, PEM',
+  'cluster-signing-duration': 'the longest that a certificate is valid that was requested',
+  'node-recovery-window': 'how long after its end a certificate of a host is good for asking for another',
   'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
   'kubelet-client-key': 'key of that certificate, PEM',
   'authorization-mode': `who decides, in this order, separated by commas: ${authorizationModes.join(', ')}`,

@@ -5,10 +5,13 @@ import { AdmissionChain } from './admission/chain.ts'
 import { admissionPlugins } from './admission/plugins.ts'
 import type { Auditor } from './audit/auditor.ts'
 import type { Authentication, AuthenticationDeps } from './authentication/authentication.ts'
+import { tokenReviews } from './authentication/token-review.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
-import { ensureDefaultRoles } from './authorization/default-roles.ts'
+import { reconcileDefaultRoles } from './authorization/reconcile-roles.ts'
+import { aggregationManager, RoleAggregation } from './authorization/role-aggregation.ts'
 import { NodeGraph } from './authorization/node-graph.ts'
 import { watchCache } from './cache/watch-cache.ts'
+import { RequestController, type SigningOptions } from './certificates/signing/request-controller.ts'
 import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { Health, ping } from './discovery/health.ts'
@@ -49,6 +52,8 @@ export interface ServerDeps {
   readonly dialDaemon: ConsoleDeps['dial']
   /** Undefined: no audit log is kept. */
   readonly auditor?: Auditor | undefined
+  /** How certificate requests are signed. */
+  readonly signing: SigningOptions
   readonly limits: InFlightLimits
   readonly requestTimeoutMs: number
   readonly release: string
@@ -95,8 +100,11 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   await nodes.start()
   const authorizer = await deps.authorizer(objects, signal, nodes)
   admission.install(await admissionPlugins({ objects, resources, nodes, authorizer, clock, log, signal }))
-  const { authenticate, serviceAccounts } = await deps.authentication({ objects, clock, log, signal })
-  const reviews = reviewResources(authorizer)
+  const authentication = await deps.authentication({ objects, clock, log, signal })
+  const { authenticate, serviceAccounts } = authentication
+  await authentication.start(local)
+  await new RequestController(deps.signing, { objects, resources, authorizer, clock, log, signal }).start()
+  const reviews = [...reviewResources(authorizer), tokenReviews(authentication)]
   const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
   let drained = false
   const dispatch = dispatcher({
@@ -154,6 +162,7 @@ function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['re
 /** Makes what has to be there before the first request, and starts what works in the background from then on. */
 async function startUp(local: LocalApi, deps: LifecycleDeps): Promise<void> {
   await bootstrap(local)
+  await new RoleAggregation({ ...deps, local: local.as(aggregationManager) }).start()
   const webhooks = new WebhookClients(deps.clock)
   deps.signal.addEventListener('abort', () => webhooks.close(), { once: true })
   await new CrdPublisher({ ...deps, webhooks }).start()
@@ -164,7 +173,7 @@ async function bootstrap(local: LocalApi): Promise<void> {
   for (const name of [...systemNamespaces, hostLeaseNamespace]) {
     await local.createIfMissing(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }
-  await ensureDefaultRoles(local)
+  await reconcileDefaultRoles(local)
 }
 
 function healthOf(storage: Storage, { clock, draining }: { clock: Clock; draining: () => boolean }): Health {

@@ -48,10 +48,13 @@ export interface DaemonTls {
   readonly key: string
 }
 
-/** Connects to a daemon, which must show a certificate for its host's name. */
-export function dialDaemon(tls: DaemonTls): (address: DaemonAddress, signal: AbortSignal) => Promise<Duplex> {
+/** Connects to a daemon, which must show a certificate for its host's name. `credentials` is asked every time. */
+export function dialDaemon(
+  credentials: () => DaemonTls,
+): (address: DaemonAddress, signal: AbortSignal) => Promise<Duplex> {
   return ({ host, address, port }, signal) =>
     new Promise((resolve, reject) => {
+      const tls = credentials()
       const socket = connect({
         host: address,
         port,

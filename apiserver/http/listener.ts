@@ -29,8 +29,13 @@ export interface ListenerOptions {
 /** Takes over the socket of a request that asks for another protocol (HTTP/1.1 alone knows such). */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
+/** What the server shows, and whom it believes. */
+export type ListenerCertificates = Pick<ListenerOptions, 'certificate' | 'key' | 'clientAuthority'>
+
 export interface Listener {
   readonly port: number
+  /** For connections from now on; those that are open stay as they are. */
+  useCertificates(certificates: ListenerCertificates): void
   /** Stops taking connections, ends open requests with the signal's reason, and resolves when all are closed. */
   close(): Promise<void>
 }
@@ -46,12 +51,9 @@ export async function listen(
 ): Promise<Listener> {
   const server = createSecureServer({
     allowHTTP1: true,
-    cert: options.certificate,
-    key: options.key,
-    ca: options.clientAuthority,
+    ...secureContext(options),
     requestCert: true,
     rejectUnauthorized: false,
-    minVersion: 'TLSv1.2',
     // One client multiplexes everything; with the default of 10 MB one unread list blocks all its other requests.
     maxSessionMemory: 1000,
     settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20, enableConnectProtocol: false },
@@ -75,8 +77,13 @@ export async function listen(
   })
   return {
     port: (server.address() as AddressInfo).port,
+    useCertificates: (certificates) => server.setSecureContext(secureContext(certificates)),
     close: () => close(server, connections, options.clock),
   }
+}
+
+function secureContext({ certificate, key, clientAuthority }: ListenerCertificates) {
+  return { cert: certificate, key, ca: clientAuthority, minVersion: 'TLSv1.2' } as const
 }
 
 /** The HTTP/1 side of the server, whose settings Node's types do not show. */

@@ -17,8 +17,8 @@ import { isOwnSigner, signerProblem } from './signers.ts'
 import { uselessSince } from './useless-since.ts'
 
 export interface SigningOptions {
-  /** The authority to sign with, asked for every certificate; undefined: certificates are signed elsewhere. */
-  readonly authority: (() => Promise<KeyPair>) | undefined
+  /** The authority to sign with, asked for every certificate; without one they are signed elsewhere. */
+  readonly authority: () => Promise<KeyPair | undefined>
   /** The longest that a certificate is valid, and how long it is when nothing shorter was asked for. */
   readonly maxValidMs: number
   readonly backdateMs?: number
@@ -132,7 +132,7 @@ export class RequestController {
   }
 
   async #signed(request: KubeObject, state: RequestState): Promise<KubeObject> {
-    const { authority, maxValidMs } = this.#options
+    const authority = await this.#options.authority()
     if (authority === undefined) return request
     const { clock, log } = this.#deps
     const parsed = await parseValid(state)
@@ -144,10 +144,10 @@ export class RequestController {
       })
     }
     const askedMs = (state.expirationSeconds ?? Infinity) * 1000
-    const certificate = await signCertificate(clock, await authority(), {
+    const certificate = await signCertificate(clock, authority, {
       ...parsed,
       usages: state.usages,
-      validMs: Math.min(askedMs, maxValidMs),
+      validMs: Math.min(askedMs, this.#options.maxValidMs),
       backdateMs: this.#options.backdateMs ?? backdateMs,
     })
     log.info('Signed certificate', { name: request.metadata.name, commonName: parsed.commonName })
