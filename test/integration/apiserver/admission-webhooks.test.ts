@@ -1,0 +1,441 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startTestApiServer, type TestApiServer } from '../../support/apiserver.ts'
+import { ApiClient } from './api-client.ts'
+import {
+  configMapsPath,
+  labelled,
+  patchAnswer,
+  register,
+  registration,
+  startAdmissionWebhook,
+  webhookEntry,
+  whenCalled,
+  type AdmissionWebhook,
+} from './admission-fixtures.ts'
+import { aWidget, widgetCrd, widgetsPath } from './widget.ts'
+
+let server: TestApiServer
+let api: ApiClient
+const webhooks: AdmissionWebhook[] = []
+
+async function aWebhook(...decide: Parameters<typeof startAdmissionWebhook>): Promise<AdmissionWebhook> {
+  const webhook = await startAdmissionWebhook(...decide)
+  webhooks.push(webhook)
+  return webhook
+}
+
+beforeAll(async () => {
+  server = await startTestApiServer()
+  api = new ApiClient(server)
+  await api.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', widgetCrd)
+  await vi.waitUntil(async () => (await api.get(widgetsPath)).code === 200)
+})
+
+afterAll(async () => {
+  api.close()
+  await server.close()
+  for (const webhook of webhooks) await webhook.close()
+})
+
+describe('configurations', () => {
+  test('get defaults', async () => {
+    const webhook = await aWebhook()
+    await register(api, { kind: 'Mutating', name: 'defaults', webhooks: [webhookEntry(webhook, 'defaults')] })
+    const { body } = await api.get(`${registration}/mutatingwebhookconfigurations/defaults`)
+    expect(body.metadata.generation).toBe(1)
+    expect(body.webhooks[0]).toMatchObject({
+      failurePolicy: 'Fail',
+      matchPolicy: 'Equivalent',
+      namespaceSelector: {},
+      timeoutSeconds: 10,
+      reinvocationPolicy: 'Never',
+      rules: [{ scope: '*' }],
+    })
+  })
+
+  test('are refused with the field that is wrong', async () => {
+    const { code, body } = await api.post(`${registration}/validatingwebhookconfigurations`, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: 'wrong' },
+      webhooks: [
+        {
+          name: 'short',
+          clientConfig: { url: 'http://example.org' },
+          rules: [
+            { operations: ['CREATE', '*'], apiGroups: [''], apiVersions: ['v1'], resources: ['*', 'pods'] },
+          ],
+          failurePolicy: 'Maybe',
+          sideEffects: 'Some',
+          timeoutSeconds: 31,
+          admissionReviewVersions: ['v7'],
+          matchConditions: [{ name: 'x', expression: 'object.' }],
+        },
+      ],
+    })
+    expect(code).toBe(422)
+    const fields = body.details.causes.map(({ field }: { field: string }) => field)
+    expect(fields).toEqual([
+      'webhooks[0].admissionReviewVersions',
+      'webhooks[0].name',
+      'webhooks[0].rules[0].operations',
+      'webhooks[0].rules[0].resources',
+      'webhooks[0].failurePolicy',
+      'webhooks[0].sideEffects',
+      'webhooks[0].timeoutSeconds',
+      'webhooks[0].clientConfig.url',
+      'webhooks[0].matchConditions[0].expression',
+    ])
+    expect(body.message).toContain(
+      'webhooks[0].timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds',
+    )
+  })
+})
+
+describe('a validating webhook', () => {
+  test('refuses with its own words, code and reason', async () => {
+    const webhook = await aWebhook(({ name }) =>
+      name === 'bad'
+        ? { allowed: false, status: { message: 'not like this', reason: 'Forbidden', code: 403 } }
+        : undefined,
+    )
+    await register(api, { kind: 'Validating', name: 'refuses', webhooks: [webhookEntry(webhook, 'refuses')] })
+    await whenCalled(api, webhook, 'refuses')
+    const refused = await api.post(configMapsPath, labelled('refuses', 'bad'))
+    expect(refused.body).toMatchObject({
+      code: 403,
+      reason: 'Forbidden',
+      message: 'admission webhook "refuses.example.org" denied the request: not like this',
+    })
+    expect((await api.get(`${configMapsPath}/bad`)).code).toBe(404)
+    expect((await api.post(configMapsPath, labelled('refuses', 'good'))).code).toBe(201)
+  })
+
+  test('is shown the whole request', async () => {
+    const webhook = await aWebhook()
+    await register(api, { kind: 'Validating', name: 'shown', webhooks: [webhookEntry(webhook, 'shown')] })
+    await whenCalled(api, webhook, 'shown')
+    await api.post(`${configMapsPath}?fieldManager=tester`, labelled('shown', 'whole', { a: '1' }))
+    await api.patch(`${configMapsPath}/whole`, 'merge', { data: { a: '2' } })
+    const [created, updated] = webhook.requests().slice(-2)
+    expect(created).toMatchObject({
+      kind: { group: '', version: 'v1', kind: 'ConfigMap' },
+      resource: { group: '', version: 'v1', resource: 'configmaps' },
+      requestKind: { kind: 'ConfigMap' },
+      requestResource: { resource: 'configmaps' },
+      name: 'whole',
+      namespace: 'default',
+      operation: 'CREATE',
+      userInfo: { groups: expect.arrayContaining(['system:authenticated']) },
+      object: {
+        metadata: { uid: expect.any(String), managedFields: [{ manager: 'tester' }] },
+        data: { a: '1' },
+      },
+      oldObject: null,
+      dryRun: false,
+      options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', fieldManager: 'tester' },
+    })
+    expect(updated).toMatchObject({
+      operation: 'UPDATE',
+      object: { data: { a: '2' } },
+      oldObject: { data: { a: '1' } },
+      options: { kind: 'UpdateOptions' },
+    })
+    expect(webhook.received.at(-1)?.path).toBe('/?timeout=10s')
+  })
+
+  test('sees deletions, one by one, and can hold them up', async () => {
+    const webhook = await aWebhook(({ name }) => ({ allowed: name !== 'kept' }))
+    const rules = [
+      { operations: ['DELETE'], apiGroups: ['*'], apiVersions: ['*'], resources: ['configmaps'] },
+    ]
+    await api.post(configMapsPath, labelled('deletes', 'kept'))
+    await api.post(configMapsPath, labelled('deletes', 'gone'))
+    await register(api, {
+      kind: 'Validating',
+      name: 'deletes',
+      webhooks: [webhookEntry(webhook, 'deletes', { rules })],
+    })
+    await vi.waitUntil(
+      async () => (await api.delete(`${configMapsPath}/kept?dryRun=All`)).code === 400,
+      20_000,
+    )
+    const refused = await api.delete(`${configMapsPath}/kept`)
+    expect(refused.body.message).toBe(
+      'admission webhook "deletes.example.org" denied the request without explanation',
+    )
+    expect(webhook.requests().at(-1)).toMatchObject({
+      operation: 'DELETE',
+      object: null,
+      oldObject: { metadata: { name: 'kept' } },
+      options: { kind: 'DeleteOptions' },
+    })
+    const all = await api.delete(`${configMapsPath}?labelSelector=test%3Ddeletes`)
+    expect(all.code).toBe(400)
+    await vi.waitUntil(async () => (await api.get(`${configMapsPath}/gone`)).code === 404)
+    expect((await api.get(`${configMapsPath}/kept`)).code).toBe(200)
+  })
+
+  test('adds warnings', async () => {
+    const webhook = await aWebhook(() => ({ warnings: ['mind the gap'] }))
+    await register(api, { kind: 'Validating', name: 'warns', webhooks: [webhookEntry(webhook, 'warns')] })
+    await whenCalled(api, webhook, 'warns')
+    const { headers } = await api.post(configMapsPath, labelled('warns', 'warned'))
+    expect(headers['warning']).toBe('299 - "mind the gap"')
+  })
+})
+
+describe('failures', () => {
+  test('of a webhook that is down close or open the gate by its failurePolicy', async () => {
+    const up = await aWebhook()
+    const down = await aWebhook()
+    await down.close()
+    const entry = (label: string, more: object = {}) => webhookEntry(down, label, { ...more })
+    await register(api, {
+      kind: 'Validating',
+      name: 'down',
+      webhooks: [
+        entry('closed'),
+        entry('open', { failurePolicy: 'Ignore' }),
+        webhookEntry(up, 'down-control'),
+      ],
+    })
+    await whenCalled(api, up, 'down-control')
+    const closed = await api.post(configMapsPath, labelled('closed', 'closed'))
+    expect(closed.body).toMatchObject({
+      code: 500,
+      reason: 'InternalError',
+      message: expect.stringMatching(
+        /^Internal error occurred: failed calling webhook "closed\.example\.org": failed to call webhook: Post "https:\/\/127\.0\.0\.1:\d+\/\?timeout=10s": dial tcp .*connection refused$/,
+      ),
+    })
+    expect((await api.post(configMapsPath, labelled('open', 'open'))).code).toBe(201)
+  })
+
+  test('by silence end with the timeout', async () => {
+    const webhook = await aWebhook()
+    const entry = webhookEntry(webhook, 'slow', { timeoutSeconds: 1 })
+    await register(api, { kind: 'Mutating', name: 'slow', webhooks: [entry] })
+    await whenCalled(api, webhook, 'slow')
+    webhook.respond(() => {})
+    const { body } = await api.post(configMapsPath, labelled('slow', 'slow'))
+    expect(body.message).toMatch(/failed calling webhook "slow\.example\.org": .*context deadline exceeded$/)
+    expect(body.code).toBe(500)
+  })
+
+  test.each([
+    ['nothing in it', {}, 'webhook response was absent'],
+    ['another uid', { response: { uid: 'other', allowed: true } }, 'expected response.uid='],
+    ['no JSON', 'oops', 'json parse error'],
+  ])('by an answer with %s are named', async (name, answer, expected) => {
+    const label = `answer-${name.replaceAll(' ', '-').toLowerCase()}`
+    const webhook = await aWebhook()
+    await register(api, { kind: 'Validating', name: label, webhooks: [webhookEntry(webhook, label)] })
+    await whenCalled(api, webhook, label)
+    webhook.respond((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(typeof answer === 'string' ? answer : JSON.stringify(answer))
+    })
+    const { body } = await api.post(configMapsPath, labelled(label, label))
+    expect(body.code).toBe(500)
+    expect(body.message).toContain(`failed calling webhook "${label}.example.org": `)
+    expect(body.message).toContain(expected)
+  })
+
+  test('do not come from dry runs: a webhook is told of them', async () => {
+    const webhook = await aWebhook()
+    const entry = webhookEntry(webhook, 'dry', { sideEffects: 'NoneOnDryRun' })
+    await register(api, { kind: 'Validating', name: 'dry', webhooks: [entry] })
+    await whenCalled(api, webhook, 'dry')
+    expect(webhook.requests().at(-1).dryRun).toBe(true)
+  })
+})
+
+describe('a mutating webhook', () => {
+  test('changes what is stored; what it adds is checked', async () => {
+    const webhook = await aWebhook(({ object }) =>
+      object.metadata.name === 'invalid'
+        ? patchAnswer({ op: 'add', path: '/metadata/labels/not valid', value: 'x' })
+        : patchAnswer(
+            { op: 'add', path: '/data/added', value: 'yes' },
+            { op: 'add', path: '/unknown', value: 1 },
+          ),
+    )
+    await register(api, { kind: 'Mutating', name: 'changes', webhooks: [webhookEntry(webhook, 'changes')] })
+    await whenCalled(api, webhook, 'changes')
+    const { body } = await api.post(configMapsPath, labelled('changes', 'changed', { own: 'a' }))
+    expect(body.data).toEqual({ own: 'a', added: 'yes' })
+    expect(body).not.toHaveProperty('unknown')
+    expect((await api.get(`${configMapsPath}/changed`)).body.data).toEqual({ own: 'a', added: 'yes' })
+    const invalid = await api.post(configMapsPath, labelled('changes', 'invalid'))
+    expect(invalid.code).toBe(422)
+  })
+
+  test('knows no name where one is to be generated, and its own name wins', async () => {
+    const webhook = await aWebhook(() =>
+      patchAnswer({ op: 'add', path: '/metadata/name', value: 'named-by-webhook' }),
+    )
+    await register(api, { kind: 'Mutating', name: 'names', webhooks: [webhookEntry(webhook, 'names')] })
+    await whenCalled(api, webhook, 'names')
+    const { body } = await api.post(configMapsPath, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { generateName: 'made-', labels: { test: 'names' } },
+    })
+    expect(webhook.requests().at(-1)).not.toHaveProperty('name')
+    expect(body.metadata.name).toBe('named-by-webhook')
+  })
+
+  test('is called again when another one changed the object after it', async () => {
+    const first = await aWebhook(({ object }) =>
+      patchAnswer({
+        op: 'add',
+        path: '/data/seen',
+        value: Object.keys(object.data ?? {})
+          .toSorted()
+          .join(),
+      }),
+    )
+    const second = await aWebhook(({ object }) =>
+      object.data?.late === undefined
+        ? patchAnswer({ op: 'add', path: '/data/late', value: 'yes' })
+        : undefined,
+    )
+    await register(api, {
+      kind: 'Mutating',
+      name: 'again',
+      webhooks: [
+        {
+          ...webhookEntry(first, 'again', { reinvocationPolicy: 'IfNeeded' }),
+          name: 'first.again.example.org',
+        },
+        { ...webhookEntry(second, 'again'), name: 'second.again.example.org' },
+      ],
+    })
+    await whenCalled(api, second, 'again')
+    const calls = [first.received.length, second.received.length]
+    const { body } = await api.post(configMapsPath, labelled('again', 'again', { own: 'a' }))
+    expect(body.data).toEqual({ own: 'a', late: 'yes', seen: 'late,own,seen' })
+    expect([first.received.length, second.received.length]).toEqual([
+      (calls[0] ?? 0) + 2,
+      (calls[1] ?? 0) + 1,
+    ])
+  })
+
+  test('with a patch that does not fit fails the request', async () => {
+    const webhook = await aWebhook(({ object }) =>
+      object.metadata.name === 'probe' ? undefined : patchAnswer({ op: 'remove', path: '/nowhere' }),
+    )
+    await register(api, { kind: 'Mutating', name: 'misfit', webhooks: [webhookEntry(webhook, 'misfit')] })
+    await whenCalled(api, webhook, 'misfit')
+    const { body } = await api.post(configMapsPath, labelled('misfit', 'misfit'))
+    expect(body).toMatchObject({ code: 500, reason: 'InternalError' })
+  })
+})
+
+describe('matching', () => {
+  test('tells subresources apart, and shows a Scale as one', async () => {
+    const webhook = await aWebhook(({ subResource, object }) =>
+      subResource === 'scale' && object.spec.replicas > 5
+        ? patchAnswer({ op: 'replace', path: '/spec/replicas', value: 5 })
+        : undefined,
+    )
+    const rules = [
+      {
+        operations: ['UPDATE'],
+        apiGroups: ['test.example.org'],
+        apiVersions: ['*'],
+        resources: ['widgets/status', 'widgets/scale'],
+      },
+    ]
+    const entry = webhookEntry(webhook, 'parts', { rules, objectSelector: {} })
+    await register(api, { kind: 'Mutating', name: 'parts', webhooks: [entry] })
+    await api.post(widgetsPath, aWidget('parts'))
+    await vi.waitUntil(async () => {
+      await api.patch(`${widgetsPath}/parts/status`, 'merge', { status: { replicas: 1 } })
+      return webhook.received.length > 0
+    })
+    expect(webhook.requests()[0]).toMatchObject({
+      subResource: 'status',
+      requestSubResource: 'status',
+      kind: { group: 'test.example.org', kind: 'Widget' },
+    })
+    const count = webhook.received.length
+    await api.patch(`${widgetsPath}/parts`, 'merge', { spec: { color: 'blue' } })
+    expect(webhook.received.length).toBe(count)
+    const scaled = await api.patch(`${widgetsPath}/parts/scale`, 'merge', { spec: { replicas: 9 } })
+    expect(webhook.requests().at(-1)).toMatchObject({
+      subResource: 'scale',
+      kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      resource: { group: 'test.example.org', resource: 'widgets' },
+      object: { kind: 'Scale', spec: { replicas: 9 } },
+    })
+    expect(scaled.body.spec.replicas).toBe(5)
+    expect((await api.get(`${widgetsPath}/parts`)).body.spec).toMatchObject({ replicas: 5, color: 'blue' })
+  })
+
+  test('looks at namespaces, and at conditions over request and authorizer', async () => {
+    const webhook = await aWebhook()
+    await api.post('/api/v1/namespaces', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'watched', labels: { watched: 'yes' } },
+    })
+    const entry = webhookEntry(webhook, 'watched', {
+      objectSelector: {},
+      namespaceSelector: { matchLabels: { watched: 'yes' } },
+      matchConditions: [
+        { name: 'not-skipped', expression: "!object.metadata.name.startsWith('skip')" },
+        {
+          name: 'may-list',
+          expression:
+            "authorizer.group('').resource('secrets').namespace(request.namespace).check('list').allowed()",
+        },
+      ],
+    })
+    await register(api, { kind: 'Validating', name: 'watched', webhooks: [entry] })
+    const path = '/api/v1/namespaces/watched/configmaps'
+    await vi.waitUntil(async () => {
+      await api.post(`${path}?dryRun=All`, labelled('watched', 'probe'))
+      return webhook.received.length > 0
+    })
+    const count = webhook.received.length
+    await api.post(configMapsPath, labelled('watched', 'elsewhere'))
+    await api.post(path, labelled('watched', 'skipped'))
+    expect(webhook.received.length).toBe(count)
+    await api.post(path, labelled('watched', 'seen'))
+    expect(webhook.requests().at(-1)).toMatchObject({ name: 'seen', namespace: 'watched' })
+  })
+
+  test('fails closed when a condition cannot be evaluated', async () => {
+    const webhook = await aWebhook()
+    const control = await aWebhook()
+    const matchConditions = [{ name: 'broken', expression: 'object.data.missing == "x"' }]
+    await register(api, {
+      kind: 'Validating',
+      name: 'broken',
+      webhooks: [
+        webhookEntry(webhook, 'broken', { matchConditions }),
+        webhookEntry(control, 'broken-control'),
+      ],
+    })
+    await whenCalled(api, control, 'broken-control')
+    const { body } = await api.post(configMapsPath, labelled('broken', 'broken'))
+    expect(body).toMatchObject({ code: 403, reason: 'Forbidden' })
+    expect(body.message).toBe(
+      `configmaps "broken" is forbidden: expression 'object.data.missing == "x"' resulted in error: no such key: missing`,
+    )
+    expect(webhook.received.length).toBe(0)
+  })
+
+  test('leaves the configurations themselves alone', async () => {
+    const webhook = await aWebhook(() => ({ allowed: false }))
+    const rules = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*'] }]
+    const entry = webhookEntry(webhook, 'everything', { rules, objectSelector: {} })
+    await register(api, { kind: 'Validating', name: 'everything', webhooks: [entry] })
+    await vi.waitUntil(async () => (await api.post(configMapsPath, labelled('none', 'stopped'))).code === 400)
+    const gone = await api.delete(`${registration}/validatingwebhookconfigurations/everything`)
+    expect(gone.code).toBe(200)
+    await vi.waitUntil(async () => (await api.post(configMapsPath, labelled('none', 'let-in'))).code === 201)
+  })
+})
