@@ -11,7 +11,8 @@ import {
   strings,
   text,
 } from '../builtin/schema-parts.ts'
-import { objectAt, objectsAt, textAt, type KubeObject } from '../kube-object.ts'
+import { isJsonObject, type Json } from '../../../crds/meta/json.ts'
+import { at, objectAt, objectsAt, textAt, type KubeObject } from '../kube-object.ts'
 import { validateCrd, validateCrdUpdate } from './crd-validation.ts'
 import { setCondition } from './crd-conditions.ts'
 
@@ -131,7 +132,7 @@ export const customResourceDefinitions = builtIn({
     allowUnconditionalUpdate: false,
     countsGenerations: true,
     prepareForCreate(crd) {
-      fillNames(crd)
+      fillDefaults(crd)
       crd['status'] = {
         conditions: [],
         acceptedNames: { plural: '', kind: '' },
@@ -139,7 +140,7 @@ export const customResourceDefinitions = builtIn({
       }
     },
     prepareForUpdate(next) {
-      fillNames(next)
+      fillDefaults(next)
       const status = objectAt(next, 'status')
       const stored = [
         ...new Set([...((status['storedVersions'] as string[] | undefined) ?? []), ...storageVersions(next)]),
@@ -162,7 +163,7 @@ export const customResourceDefinitions = builtIn({
   stored: { prefix: '/registry/apiextensions.k8s.io/customresourcedefinitions/' },
 })
 
-function fillNames(crd: KubeObject): void {
+function fillDefaults(crd: KubeObject): void {
   const spec = objectAt(crd, 'spec')
   const given = objectAt(spec, 'names')
   const kind = textAt(given, 'kind')
@@ -173,8 +174,16 @@ function fillNames(crd: KubeObject): void {
       singular: textAt(given, 'singular') || kind.toLowerCase(),
       listKind: textAt(given, 'listKind') || `${kind}List`,
     },
-    conversion: spec['conversion'] ?? { strategy: 'None' },
+    conversion: withPort(spec['conversion']) ?? { strategy: 'None' },
   }
+}
+
+function withPort(conversion: Json | undefined): Json | undefined {
+  const service = at(conversion, 'webhook', 'clientConfig', 'service')
+  if (!isJsonObject(service) || service['port'] !== undefined) return conversion
+  const webhook = objectAt(conversion, 'webhook')
+  const clientConfig = { ...objectAt(webhook, 'clientConfig'), service: { ...service, port: 443 } }
+  return { ...objectAt(conversion), webhook: { ...webhook, clientConfig } }
 }
 
 function storageVersions(crd: KubeObject): string[] {

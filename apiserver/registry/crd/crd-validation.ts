@@ -10,40 +10,89 @@ import {
 import { at, objectAt, objectsAt, stringsAt, textAt, type KubeObject } from '../kube-object.ts'
 import { dnsLabel1035, dnsSubdomain, type NameRule } from '../names.ts'
 import { objectSchema } from '../object-schema.ts'
+import { approvalAnnotation, approvalOf, isProtectedGroup } from './crd-approval.ts'
 import { hasCondition } from './crd-conditions.ts'
+import { conversionErrors, hasBadBundle } from './crd-conversion-validation.ts'
+import { versionFeatureErrors } from './crd-version-validation.ts'
 
-/** What is wrong with a CRD, with the paths and words of Kubernetes. */
+/** What is wrong with a new CRD, with the paths and words of Kubernetes. */
 export function validateCrd(crd: KubeObject): FieldError[] {
-  const spec = objectAt(crd, 'spec')
   return [
-    ...identityErrors(crd, spec),
-    ...nameErrors(objectAt(spec, 'names')),
-    ...versionErrors(spec),
-    ...schemaErrors(spec),
+    ...specErrors(crd),
+    // While the kind is not served, a bundle may still be filled in by somebody else.
+    ...conversionErrors(objectAt(crd, 'spec'), { anyBundle: true }),
+    ...storedVersionErrors(crd),
+    ...approvalErrors(crd, undefined),
   ]
 }
 
 export function validateCrdUpdate(next: KubeObject, current: KubeObject): FieldError[] {
-  const errors = validateCrd(next)
   const established = hasCondition(objectAt(current, 'status'), 'Established')
-  const fixed = established ? [['group'], ['scope'], ['names', 'kind'], ['names', 'plural']] : [['group']]
-  for (const path of fixed) {
-    if (jsonEqual(at(next, 'spec', ...path), at(current, 'spec', ...path))) continue
-    errors.push(invalidValue(`spec.${path.join('.')}`, at(next, 'spec', ...path), 'field is immutable'))
-  }
-  const versions = new Set(objectsAt(next, 'spec', 'versions').map((version) => textAt(version, 'name')))
-  stringsAt(next, 'status', 'storedVersions').forEach((stored, index) => {
-    if (!versions.has(stored)) {
-      errors.push(
-        invalidValue(
-          `status.storedVersions[${index}]`,
-          stored,
-          'must remain in spec.versions until it is no longer stored',
-        ),
-      )
-    }
-  })
-  return errors
+  const fixed = established
+    ? [['scope'], ['names', 'kind'], ['group'], ['names', 'plural']]
+    : [['group'], ['names', 'plural']]
+  const anyBundle = !established || hasBadBundle(objectAt(current, 'spec'))
+  return [
+    ...specErrors(next),
+    ...conversionErrors(objectAt(next, 'spec'), { anyBundle }),
+    ...fixed
+      .filter((path) => !jsonEqual(at(next, 'spec', ...path), at(current, 'spec', ...path)))
+      .map((path) => invalidValue(`spec.${path.join('.')}`, at(next, 'spec', ...path), 'field is immutable')),
+    ...storedVersionErrors(next),
+    ...approvalErrors(next, current),
+  ]
+}
+
+function specErrors(crd: KubeObject): FieldError[] {
+  const spec = objectAt(crd, 'spec')
+  return [
+    ...identityErrors(crd, spec),
+    ...versionErrors(spec),
+    ...versionFeatureErrors(spec),
+    ...nameErrors(objectAt(spec, 'names')),
+    ...schemaErrors(spec),
+  ]
+}
+
+/** A version that objects may be stored in must not go. */
+function storedVersionErrors(crd: KubeObject): FieldError[] {
+  const field = 'status.storedVersions'
+  const stored = stringsAt(crd, 'status', 'storedVersions')
+  if (stored.length === 0) return [invalidValue(field, stored, 'must have at least one stored version')]
+  const versions = objectsAt(crd, 'spec', 'versions')
+  const names = new Set(versions.map((version) => textAt(version, 'name')))
+  const storage = textAt(
+    versions.find((version) => version['storage'] === true),
+    'name',
+  )
+  return [
+    ...(storage === '' || stored.includes(storage)
+      ? []
+      : [invalidValue(field, stored, `must have the storage version ${storage}`)]),
+    ...stored.flatMap((name, index) =>
+      names.has(name)
+        ? []
+        : [
+            invalidValue(
+              `${field}[${index}]`,
+              name,
+              `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions ` +
+                `until a storage migration ensures no data remains persisted in ${name} and removes ${name} from ` +
+                'status.storedVersions',
+            ),
+          ],
+    ),
+  ]
+}
+
+function approvalErrors(next: KubeObject, current: KubeObject | undefined): FieldError[] {
+  if (!isProtectedGroup(textAt(next, 'spec', 'group'))) return []
+  const { state, reason } = approvalOf(next)
+  if (state === 'approved' || state === 'bypassed') return []
+  if (current && approvalOf(current).state === state) return []
+  const field = `metadata.annotations[${approvalAnnotation}]`
+  if (state === 'missing') return [requiredField(field, reason)]
+  return [invalidValue(field, next.metadata.annotations?.[approvalAnnotation], reason)]
 }
 
 function identityErrors(crd: KubeObject, spec: JsonObject): FieldError[] {
@@ -82,8 +131,12 @@ function nameErrors(names: JsonObject): FieldError[] {
   const errors: FieldError[] = []
   for (const name of ['plural', 'singular', 'kind', 'listKind'] as const) {
     const value = textAt(names, name)
+    const mixedCase = name === 'kind' || name === 'listKind'
     if (value === '') errors.push(requiredField(`spec.names.${name}`))
-    else errors.push(...check(`spec.names.${name}`, value.toLowerCase(), dnsLabel1035))
+    for (const problem of value === '' ? [] : dnsLabel1035(mixedCase ? value.toLowerCase() : value)) {
+      const text = mixedCase ? `may have mixed case, but should otherwise match: ${problem}` : problem
+      errors.push(invalidValue(`spec.names.${name}`, value, text))
+    }
   }
   for (const list of ['shortNames', 'categories'] as const) {
     stringsAt(names, list).forEach((value, index) => {

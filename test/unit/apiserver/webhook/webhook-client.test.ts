@@ -21,7 +21,7 @@ import {
   webhookAuthority,
   type HttpsWebhook,
   type Respond,
-} from './https-webhook.ts'
+} from '../../../support/https-webhook.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {

@@ -2,12 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { systemClock } from '../../../../apimachinery/clock.ts'
-import {
-  createAuthority,
-  issueCertificate,
-  type KeyPair,
-} from '../../../../apiserver/certificates/authority.ts'
+import { systemClock } from '../../apimachinery/clock.ts'
+import { createAuthority, issueCertificate, type KeyPair } from '../../apiserver/certificates/authority.ts'
 
 const authority = createAuthority(systemClock, 'webhooks', 1)
 
