@@ -10,14 +10,14 @@ import { NodeAuthorizer } from './authorization/node-authorizer.ts'
 import type { NodeGraph } from './authorization/node-graph.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import type { ObjectStore } from './registry/object-store.ts'
-import { keepFresh } from './certificates/keep-fresh.ts'
+import { FreshCertificates } from './certificates/fresh-certificates.ts'
 import {
   ensureServerCertificates,
   servingHosts,
   type ServerCertificates,
 } from './certificates/server-certificates.ts'
 import { dialDaemon } from './console/daemon-address.ts'
-import { listen } from './http/listener.ts'
+import { listen, type Listener } from './http/listener.ts'
 import { installCrds } from './registry/crd/install-crds.ts'
 import { durationMs, helpText, parseOptions, UsageError, type ApiServerOptions } from './options.ts'
 import { buildServer, type ServerDeps } from './server.ts'
@@ -50,24 +50,19 @@ export async function startApiServer(
   options: ApiServerOptions,
   { clock, log, storage: given }: ApiServerDeps,
 ): Promise<RunningApiServer> {
-  const loadCertificates = () => ensureServerCertificates(certificateOptions(options), clock)
-  let certificates = await loadCertificates()
+  const certificates = await loadCertificates(options, clock)
   const storage = given ?? (await connectEtcd(options, { clock, log }))
   const stopping = new AbortController()
   const auditor = await openAuditor(options, { clock, log })
   const server = await buildServer({
     storage,
     auditor,
-    authentication: await authenticationOf(
-      options,
-      { url: () => url, authority: certificates.authority },
-      () => certificates.clientAuthority,
-    ),
+    authentication: await authenticationOf(options, certificates, () => url),
     authorizer: authorizerOf(options),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
-    dialDaemon: daemonDialer(() => certificates),
-    signing: signingOptions(options, () => certificates),
+    dialDaemon: daemonDialer(certificates),
+    signing: signingOptions(options, certificates),
     release,
     clock,
     log,
@@ -75,8 +70,8 @@ export async function startApiServer(
   if (options.installCrds !== undefined) await installCrds(options.installCrds, server.local)
   const listener = await listen(
     {
-      ...certificates.serving,
-      clientAuthority: certificates.clientAuthority,
+      ...certificates.current.serving,
+      clientAuthority: certificates.current.clientAuthority,
       host: options.bindAddress,
       port: options.securePort,
       clock,
@@ -88,23 +83,12 @@ export async function startApiServer(
   )
   const compaction = compact(options, { storage, clock, log }, stopping.signal)
   const url = `https://${hostText(options.externalHostname ?? options.bindAddress)}:${listener.port}`
-  const adminKubeconfig = await certificates.admin?.(url)
-  const rotation = keepFresh(
-    {
-      load: loadCertificates,
-      async use(next) {
-        certificates = next
-        listener.useCertificates({ ...next.serving, clientAuthority: next.clientAuthority })
-        await next.admin?.(url)
-      },
-    },
-    { clock, log, signal: stopping.signal },
-    certificates,
-  )
+  const adminKubeconfig = await certificates.current.admin?.(url)
+  const rotation = certificates.keep(swap(listener, url), { clock, log, signal: stopping.signal })
   log.info('Serving', { url })
   return {
     url,
-    caPem: certificates.authority,
+    caPem: certificates.current.authority,
     adminKubeconfig,
     async close() {
       server.drain()
@@ -154,38 +138,50 @@ function authorizerOf({ authorizationMode }: ApiServerOptions) {
 
 async function authenticationOf(
   options: ApiServerOptions,
-  server: { url: () => string; authority: string },
-  clientAuthority: () => string,
+  certificates: FreshCertificates,
+  url: () => string,
 ) {
-  const expiredNodes = { clientAuthority, windowMs: durationMs(options.nodeRecoveryWindow) }
   const serviceAccountMaxTokenMs = durationMs(options.serviceAccountMaxTokenExpiration)
-  return await configureAuthentication({ ...options, serviceAccountMaxTokenMs, expiredNodes }, server)
+  const expiredNodes = {
+    clientAuthority: () => certificates.current.clientAuthority,
+    windowMs: durationMs(options.nodeRecoveryWindow),
+  }
+  return await configureAuthentication(
+    { ...options, serviceAccountMaxTokenMs, expiredNodes },
+    { url, authority: certificates.current.authority },
+  )
 }
 
-function certificateOptions(options: ApiServerOptions) {
-  return {
+/** New connections meet the new certificates; those that are open stay as they are. */
+function swap(listener: Listener, url: string) {
+  return async ({ serving, clientAuthority, admin }: ServerCertificates) => {
+    listener.useCertificates({ ...serving, clientAuthority })
+    await admin?.(url)
+  }
+}
+
+function loadCertificates(options: ApiServerOptions, clock: Clock): Promise<FreshCertificates> {
+  const own = {
     ...options,
     certificateLifeMs: durationMs(options.certificateDuration),
     certificateBackdateMs: durationMs(options.certificateBackdate),
   }
+  return FreshCertificates.load(() => ensureServerCertificates(own, clock))
 }
 
-function signingOptions(
-  options: ApiServerOptions,
-  certificates: () => ServerCertificates,
-): ServerDeps['signing'] {
+function signingOptions(options: ApiServerOptions, certificates: FreshCertificates): ServerDeps['signing'] {
   return {
-    authority: async () => certificates().signing,
+    authority: async () => certificates.current.signing,
     maxValidMs: durationMs(options.clusterSigningDuration),
     backdateMs: durationMs(options.certificateBackdate),
     reservedNames: servingHosts(options),
   }
 }
 
-function daemonDialer(certificates: () => ServerCertificates): ServerDeps['dialDaemon'] {
-  if (certificates().daemonClient === undefined) return undefined
+function daemonDialer(certificates: FreshCertificates): ServerDeps['dialDaemon'] {
+  if (certificates.current.daemonClient === undefined) return undefined
   return dialDaemon(() => {
-    const { daemonClient, clientAuthority } = certificates()
+    const { daemonClient, clientAuthority } = certificates.current
     return { ca: clientAuthority, certificate: daemonClient?.certificate ?? '', key: daemonClient?.key ?? '' }
   })
 }
