@@ -1,13 +1,15 @@
 import type { JsonObject } from '../../crds/meta/json.ts'
 
 /**
- * One object as the cache holds it: parsed once on the way in, its JSON kept beside it. Both are frozen by
+ * One object as the cache holds it: its JSON, and its parsed form while that is in use. Both are frozen by
  * convention: never change either; copy on write.
  */
 export interface CachedObject {
   readonly key: string
-  /** The object as served, `metadata.resourceVersion` set. */
+  /** The object as served, `metadata.resourceVersion` set. Parsing it again may be due: ask once, and when needed. */
   readonly object: JsonObject
+  /** The object's metadata but for managedFields and annotations, always at hand. */
+  readonly metadata: JsonObject
   /** The JSON bytes of `object`. */
   readonly json: Buffer
   readonly revision: number

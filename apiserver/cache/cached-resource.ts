@@ -3,15 +3,26 @@ import type { StorageEvent, StoredItem } from '../storage/storage.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { CachedObject, CacheEvent, CacheSubscriber, ResourceCache } from './cache.ts'
 import { atRevision, toCachedObject } from './cached-object.ts'
+import type { ParsedObjects } from './parsed-objects.ts'
 import { RevisionLog } from './revision-log.ts'
 import { SortedItems } from './sorted-items.ts'
 
-const mostEvents = 10_000
+/** How far back watches can resume, and later ones begin. */
+const kept = { entries: 10_000, bytes: 32 << 20 }
+/** An event and its object without the JSON. */
+const entryBytes = 1000
 
 /** How far the storage watch has come, which is the same for every resource. */
 export interface Progress {
   revision(): number
   waitFor(revision: number, signal: AbortSignal): Promise<void>
+}
+
+export interface CachedResourceDeps {
+  readonly progress: Progress
+  /** Shared by all resources. */
+  readonly parsed: ParsedObjects
+  readonly log: Logger
 }
 
 interface Subscription {
@@ -27,6 +38,7 @@ interface Subscription {
 export class CachedResource implements ResourceCache {
   readonly prefix: string
   readonly #progress: Progress
+  readonly #parsed: ParsedObjects
   readonly #log: Logger
   readonly #items = new SortedItems()
   readonly #events: RevisionLog<CacheEvent>
@@ -35,11 +47,15 @@ export class CachedResource implements ResourceCache {
   readonly #unreadable = new Set<string>()
   #synced = false
 
-  constructor(prefix: string, progress: Progress, log: Logger) {
+  constructor(prefix: string, { progress, parsed, log }: CachedResourceDeps) {
     this.prefix = prefix
     this.#progress = progress
+    this.#parsed = parsed
     this.#log = log
-    this.#events = new RevisionLog(0, (event) => event.item.revision)
+    this.#events = new RevisionLog(0, {
+      revisionOf: (event) => event.item.revision,
+      sizeOf: (event) => event.item.json.length + entryBytes,
+    })
   }
 
   get synced(): boolean {
@@ -87,8 +103,8 @@ export class CachedResource implements ResourceCache {
 
   /** Takes items of a listing, without events. */
   load(items: readonly StoredItem[]): void {
-    for (const { key, value, revision } of items) {
-      const item = this.#read(key, value, revision)
+    for (const stored of items) {
+      const item = this.#read(stored)
       if (item) this.#items.set(item)
     }
   }
@@ -100,7 +116,7 @@ export class CachedResource implements ResourceCache {
 
   apply(event: StorageEvent): void {
     const { key, revision } = event
-    const item = event.type === 'put' ? this.#read(key, event.value, revision) : undefined
+    const item = event.type === 'put' ? this.#read(event) : undefined
     if (event.type === 'delete') this.#unreadable.delete(key)
     if (item) this.#put(item)
     else this.#remove(key, revision)
@@ -135,7 +151,7 @@ export class CachedResource implements ResourceCache {
   /** Hands out what came since the last call. */
   deliver(): void {
     for (const subscription of this.#subscriptions) this.#deliverTo(subscription)
-    if (this.#events.length > mostEvents * 1.25) this.#events.keepLast(mostEvents)
+    this.#events.trim(kept)
   }
 
   /** Ends every subscription with `onReset`. */
@@ -187,11 +203,12 @@ export class CachedResource implements ResourceCache {
     const previous = this.#items.get(key)
     if (!previous) return
     this.#items.delete(key)
-    this.#events.push({ type: 'DELETED', item: atRevision(previous, revision), previous })
+    this.#events.push({ type: 'DELETED', item: atRevision(previous, revision, this.#parsed), previous })
   }
 
-  #read(key: string, value: Buffer, revision: number): CachedObject | undefined {
-    const item = toCachedObject(key, value, revision)
+  #read(stored: StoredItem): CachedObject | undefined {
+    const { key, revision } = stored
+    const item = toCachedObject(stored, this.#parsed)
     if (item) this.#unreadable.delete(key)
     else if (!this.#unreadable.has(key)) {
       this.#unreadable.add(key)
@@ -206,7 +223,6 @@ function isReplaced(previous: CachedObject, next: CachedObject): boolean {
   return uidOf(previous) !== uidOf(next)
 }
 
-function uidOf({ object }: CachedObject): unknown {
-  const { metadata } = object as { metadata?: { uid?: unknown } }
-  return metadata?.uid
+function uidOf({ metadata }: CachedObject): unknown {
+  return metadata['uid']
 }

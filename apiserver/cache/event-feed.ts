@@ -1,16 +1,19 @@
 import { setImmediate } from 'node:timers/promises'
 import type { StorageBatch, StorageEvent } from '../storage/storage.ts'
-import { RevisionLog } from './revision-log.ts'
+import { RevisionLog, type LogLimits } from './revision-log.ts'
 
 /** Events that are applied in one go: a few milliseconds of work. */
 const sliceSize = 200
 /** Batches that may wait before the storage watch is held up. */
 const mostWaiting = 5_000
+/** An event without its value. */
+const entryBytes = 200
 
 export interface EventFeedOptions {
-  /** Events kept for `replayFrom`. */
-  readonly historyLength: number
-  apply(event: StorageEvent): void
+  /** What is kept for `replayFrom`. */
+  readonly history: LogLimits
+  /** True when the event has found its place: it is not kept for a replay then. */
+  apply(event: StorageEvent): boolean
   /** Called after the events of a tick were applied and `revision` moved on. */
   deliver(): void
 }
@@ -39,7 +42,10 @@ export class EventFeed {
 
   constructor(options: EventFeedOptions) {
     this.#options = options
-    this.#history = new RevisionLog(0, (event) => event.revision)
+    this.#history = new RevisionLog(0, {
+      revisionOf: (event) => event.revision,
+      sizeOf: (event) => (event.type === 'put' ? event.value.length : 0) + entryBytes,
+    })
   }
 
   /** Everything up to here is applied and delivered. */
@@ -52,7 +58,7 @@ export class EventFeed {
     return this.#received
   }
 
-  /** Events after this revision can be replayed. */
+  /** Events after this revision that found no place can be replayed. */
   get start(): number {
     return this.#history.start
   }
@@ -112,11 +118,10 @@ export class EventFeed {
     const count = this.#sliceLength()
     const events = this.#waiting.splice(0, count)
     for (const event of events) {
-      this.#history.push(event)
-      this.#options.apply(event)
+      if (!this.#options.apply(event)) this.#history.push(event)
     }
     this.#revision = this.#waiting.length === 0 ? this.#received : (events.at(-1)?.revision ?? this.#revision)
-    if (this.#replays.size === 0) this.#trim()
+    if (this.#replays.size === 0) this.#history.trim(this.#options.history)
     this.#options.deliver()
   }
 
@@ -126,10 +131,5 @@ export class EventFeed {
     let length = Math.min(sliceSize, waiting.length)
     while (length < waiting.length && waiting[length]?.revision === waiting[length - 1]?.revision) length++
     return length
-  }
-
-  #trim(): void {
-    const { historyLength } = this.#options
-    if (this.#history.length > historyLength * 1.25) this.#history.keepLast(historyLength)
   }
 }

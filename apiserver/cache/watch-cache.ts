@@ -8,11 +8,14 @@ import type { ResourceCache, WatchCache } from './cache.ts'
 import { CachedResource } from './cached-resource.ts'
 import { EventFeed } from './event-feed.ts'
 import { findHistory } from './storage-history.ts'
+import { ParsedObjects } from './parsed-objects.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 import { SharedRead } from './shared-read.ts'
 
-/** How far back events are kept for resources that are opened later and for watches that resume. */
-const historyLength = 10_000
+/** How far back events are kept for resources that are opened later, and so for watches that resume on them. */
+const history = { entries: 10_000, bytes: 16 << 20 }
+/** JSON of the objects whose parsed form is kept: those that a burst of writes and reads is about. */
+const parsedBytes = 2 << 20
 const pageSize = 500
 /** Objects that are parsed in one go: a few milliseconds of work. */
 const sliceSize = 100
@@ -44,6 +47,9 @@ class StorageWatchCache implements WatchCache {
   readonly #closing = new AbortController()
   readonly #waiters = new RevisionWaiters()
   readonly #opened = new Map<string, Opened>()
+  /** Prefixes that were synced once: the feed did not keep their events. */
+  readonly #taken = new Set<string>()
+  readonly #parsed = new ParsedObjects(parsedBytes)
   readonly #feed: EventFeed
   readonly #storeRevision: SharedRead<number>
   readonly #started: Promise<void>
@@ -56,7 +62,7 @@ class StorageWatchCache implements WatchCache {
     this.#clock = clock
     this.#log = log
     this.#feed = new EventFeed({
-      historyLength,
+      history,
       apply: (event) => this.#apply(event),
       deliver: () => this.#deliver(),
     })
@@ -100,7 +106,7 @@ class StorageWatchCache implements WatchCache {
       revision: () => this.#feed.revision,
       waitFor: (revision: number, signal: AbortSignal) => this.#waitFor(revision, signal),
     }
-    const resource = new CachedResource(prefix, progress, this.#log)
+    const resource = new CachedResource(prefix, { progress, parsed: this.#parsed, log: this.#log })
     const load = async () => {
       await this.#started
       await this.#load(resource)
@@ -127,8 +133,9 @@ class StorageWatchCache implements WatchCache {
   async #load(resource: CachedResource): Promise<void> {
     for (;;) {
       const { epoch } = this.#feed
+      const isKept = !this.#taken.has(resource.prefix)
       const isLoaded =
-        (await this.#loadFrom(resource, this.#feed.start)) ||
+        (isKept && (await this.#loadFrom(resource, this.#feed.start))) ||
         (await this.#loadFrom(resource, this.#feed.revision))
       if (isLoaded) return
       if (epoch === this.#feed.epoch) await this.#pause()
@@ -152,6 +159,7 @@ class StorageWatchCache implements WatchCache {
       }
       // Nothing was awaited since the replay reached the end, so the next event is the feed's.
       resource.markSynced()
+      this.#taken.add(resource.prefix)
       return true
     } catch (error) {
       if (isStorageError(error, 'compacted')) return false
@@ -183,7 +191,7 @@ class StorageWatchCache implements WatchCache {
 
   async #start(): Promise<void> {
     const { signal } = this.#closing
-    const { oldest, current } = await this.#persist(() => findHistory(this.#storage, historyLength, signal))
+    const { oldest, current } = await this.#persist(() => findHistory(this.#storage, history.entries, signal))
     this.#feed.reset(oldest)
     this.#startRevision = current
   }
@@ -235,13 +243,17 @@ class StorageWatchCache implements WatchCache {
     return [...this.#opened.values()].flatMap(({ resource }) => (resource.synced ? [resource] : []))
   }
 
-  /** Hands the event to the resource it belongs to: the one whose prefix its key has. */
-  #apply(event: StorageEvent): void {
+  /** Hands the event to the resource it belongs to, the one whose prefix its key has; false when there is none. */
+  #apply(event: StorageEvent): boolean {
     const { key } = event
+    let isTaken = false
     for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
       const resource = this.#opened.get(key.slice(0, slash + 1))?.resource
-      if (resource?.synced) resource.apply(event)
+      if (!resource?.synced) continue
+      resource.apply(event)
+      isTaken = true
     }
+    return isTaken
   }
 
   #deliver(): void {

@@ -1,6 +1,6 @@
 import { notFound } from '../../apimachinery/status-error.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
-import { objectReply } from '../http/exchange.ts'
+import { renderedReply } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
 import { keyOf } from '../registry/resource-definition.ts'
 import { parseVersion } from './query-options.ts'
@@ -25,6 +25,5 @@ export async function getObject(
     rendering,
     rowObject: rowObjectOf(context.query),
   })
-  const { object, json } = renderer.single(item)
-  return objectReply(object, 200, json)
+  return renderedReply(renderer.single(item))
 }

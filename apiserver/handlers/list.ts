@@ -131,7 +131,7 @@ export class Lister {
         })
       for (const [index, item] of page.items.entries()) {
         last = item.key
-        if (selection.matches && !selection.matches(item.object)) continue
+        if (selection.matches && !selection.matches(item)) continue
         items.push(item)
         if (items.length < wanted) continue
         return finish(request, {
@@ -169,7 +169,7 @@ async function cut(request: ListRequest, part: Cut): Promise<Page> {
     const stored = items[index]
     if (!stored) continue
     const item = served(definition, stored)
-    if (selection.matches && !selection.matches(item.object)) continue
+    if (selection.matches && !selection.matches(item)) continue
     page.push(item)
     if (limit > 0 && page.length === limit) {
       return finish(request, { items: page, last: item.key, revision, remaining: items.length - index - 1 })

@@ -54,10 +54,10 @@ export class Renderer {
 
   /** The JSON of one object on its own. */
   single(item: Pick<CachedObject, 'object' | 'json'>): { object: JsonObject; json?: Buffer } {
+    // The parsed form may have to be made: not for those who want the bytes.
+    if (this.#rendering.as === 'object') return item
     const object = item.object as KubeObject
     switch (this.#rendering.as) {
-      case 'object':
-        return { object, json: item.json }
       case 'metadata':
         return { object: this.#partial(object) }
       case 'table':

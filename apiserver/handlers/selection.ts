@@ -1,14 +1,14 @@
 import { parseFieldSelector } from '../../apimachinery/selectors/field-selector.ts'
 import { parseLabelSelector } from '../../apimachinery/selectors/label-selector.ts'
 import { badRequest } from '../../apimachinery/status-error.ts'
-import type { JsonObject } from '../../crds/meta/json.ts'
+import type { CachedObject } from '../cache/cache.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
 
 /** Which objects a list or watch is about. */
 export interface Selection {
   /** Undefined when everything is selected. */
-  readonly matches: ((object: JsonObject) => boolean) | undefined
+  readonly matches: ((item: CachedObject) => boolean) | undefined
   /** The one name that can match, when the field selector pins it. */
   readonly name: string | undefined
 }
@@ -22,18 +22,19 @@ export function parseSelection(definition: ResourceDefinition, query: URLSearchP
   const fields = parseFieldSelector(fieldText)
   for (const { path } of fields.requirements) checkSelectable(definition, path)
   if (labels.empty && fields.empty) return { matches: undefined, name: undefined }
-  const matches = (json: JsonObject) => {
-    const object = json as KubeObject
-    if (!labels.empty && !labels.matches(object.metadata.labels ?? {})) return false
-    return fields.empty || fields.matches((path) => fieldOf(definition, object, path))
+  const matches = (item: CachedObject) => {
+    const metadata: KubeObject['metadata'] = item.metadata
+    if (!labels.empty && !labels.matches(metadata.labels ?? {})) return false
+    return fields.empty || fields.matches((path) => fieldOf(definition, item, path))
   }
   return { matches, name: fields.exact('metadata.name') }
 }
 
-function fieldOf(definition: ResourceDefinition, object: KubeObject, path: string): string | undefined {
-  if (path === 'metadata.name') return object.metadata.name
-  if (path === 'metadata.namespace') return object.metadata.namespace
-  return definition.selectableFields[path]?.(object)
+function fieldOf(definition: ResourceDefinition, item: CachedObject, path: string): string | undefined {
+  const { name, namespace }: KubeObject['metadata'] = item.metadata
+  if (path === 'metadata.name') return name
+  if (path === 'metadata.namespace') return namespace
+  return definition.selectableFields[path]?.(item.object as KubeObject)
 }
 
 function checkSelectable({ selectableFields, custom }: ResourceDefinition, path: string): void {

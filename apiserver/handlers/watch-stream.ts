@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { expired, StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject, CacheEvent, ResourceCache } from '../cache/cache.ts'
+import { cachedView } from '../cache/cached-object.ts'
 import { drained } from '../http/write-reply.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { apiVersionOf, type ResourceDefinition } from '../registry/resource-definition.ts'
@@ -113,7 +114,7 @@ export class WatchStream {
     }
     for (const stored of items) {
       const item = served(definition, stored)
-      if (selection.matches && !selection.matches(item.object)) continue
+      if (selection.matches && !selection.matches(item)) continue
       writer.add(this.#lines.unshared('ADDED', item))
       if (writer.ready) continue
       await drained(response, signal)
@@ -174,14 +175,13 @@ export class WatchStream {
     const { selection, definition } = this.#request
     const item = served(definition, event.item)
     const { matches } = selection
-    if (event.type === 'ADDED')
-      return !matches || matches(item.object) ? this.#lines.line('ADDED', item) : undefined
+    if (event.type === 'ADDED') return !matches || matches(item) ? this.#lines.line('ADDED', item) : undefined
     if (event.type === 'DELETED')
-      return !matches || matches(item.object) ? this.#lines.line('DELETED', item) : undefined
+      return !matches || matches(item) ? this.#lines.line('DELETED', item) : undefined
     if (!matches) return this.#lines.line('MODIFIED', item)
     const previous = served(definition, event.previous)
-    const was = matches(previous.object)
-    if (matches(item.object)) return this.#lines.line(was ? 'MODIFIED' : 'ADDED', item)
+    const was = matches(previous)
+    if (matches(item)) return this.#lines.line(was ? 'MODIFIED' : 'ADDED', item)
     return was ? this.#lines.line('DELETED', lastMatching(previous, item)) : undefined
   }
 
@@ -263,7 +263,8 @@ function lastMatching(previous: CachedObject, next: CachedObject): CachedObject 
     ...(previous.object as KubeObject),
     metadata: { ...metadata, resourceVersion: String(next.revision) },
   }
-  const last = { ...previous, object, json: Buffer.from(JSON.stringify(object)), revision: next.revision }
+  const json = Buffer.from(JSON.stringify(object))
+  const last = cachedView({ key: previous.key, object, json, revision: next.revision })
   goodbyes.set(next, last)
   return last
 }

@@ -78,6 +78,22 @@ export function objectReply(object: JsonObject, code = 200, json?: Buffer): Obje
   return { type: 'object', code, object, ...(json && { json }) }
 }
 
+/** As `objectReply` for what may not need its parsed form at all. */
+export function renderedReply(rendered: {
+  readonly object: JsonObject
+  readonly json?: Buffer
+}): ObjectReply {
+  if (rendered.json === undefined) return objectReply(rendered.object)
+  return {
+    type: 'object',
+    code: 200,
+    json: rendered.json,
+    get object() {
+      return rendered.object
+    },
+  }
+}
+
 export function textReply(body: string, code = 200): RawReply {
   return {
     type: 'raw',

@@ -43,12 +43,13 @@ function quoteWarning(text: string): string {
     .slice(0, 256 * 8)
 }
 
-async function writeObject(context: RequestContext, { code, object, json }: ObjectReply): Promise<void> {
+async function writeObject(context: RequestContext, reply: ObjectReply): Promise<void> {
+  const { code, json } = reply
   const wantsYaml = parseAccept(context.request.headers.accept)[0]?.type === 'application/yaml'
   let body: Buffer
-  if (wantsYaml) body = Buffer.from(stringify(object))
-  else if (isTrue(context.query.get('pretty'))) body = Buffer.from(JSON.stringify(object, undefined, 2))
-  else body = json ?? Buffer.from(JSON.stringify(object))
+  if (wantsYaml) body = Buffer.from(stringify(reply.object))
+  else if (isTrue(context.query.get('pretty'))) body = Buffer.from(JSON.stringify(reply.object, undefined, 2))
+  else body = json ?? Buffer.from(JSON.stringify(reply.object))
   const type = wantsYaml ? 'application/yaml' : 'application/json'
   await writeRaw(context, { type: 'raw', code, headers: { 'content-type': type }, body })
 }

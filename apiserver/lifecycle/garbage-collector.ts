@@ -78,15 +78,15 @@ export class GarbageCollector {
     })
   }
 
-  #present({ key, object }: CachedObject): void {
-    const { metadata } = object as KubeObject
-    const ownersChanged = this.#index.set(key, metadata.ownerReferences)
-    if (ownersChanged || isDependentsTurn(object as KubeObject)) this.#queue.add(key)
+  #present(item: CachedObject): void {
+    const metadata: KubeObject['metadata'] = item.metadata
+    const ownersChanged = this.#index.set(item.key, metadata.ownerReferences)
+    if (ownersChanged || isDependentsTurn(metadata)) this.#queue.add(item.key)
   }
 
   #happened({ type, item }: CacheEvent): void {
     if (type !== 'DELETED') return this.#present(item)
-    const { metadata } = item.object as KubeObject
+    const metadata: KubeObject['metadata'] = item.metadata
     this.#index.set(item.key, undefined)
     for (const dependent of this.#index.dependents(metadata.uid ?? '')) this.#queue.add(dependent)
     // An owner may have been waiting for just this one.
@@ -211,8 +211,7 @@ export class GarbageCollector {
 }
 
 /** The object is being deleted in a way that concerns its dependents. */
-function isDependentsTurn({ metadata }: KubeObject): boolean {
-  const { deletionTimestamp, finalizers = [] } = metadata
+function isDependentsTurn({ deletionTimestamp, finalizers = [] }: KubeObject['metadata']): boolean {
   return (
     deletionTimestamp !== undefined &&
     (finalizers.includes(orphanFinalizer) || finalizers.includes(foregroundFinalizer))

@@ -1,6 +1,7 @@
 import { alreadyExists, conflict, expired, StatusError } from '../../apimachinery/status-error.ts'
 import { jsonEqual } from '../../apimachinery/patch/json-equal.ts'
 import type { CachedObject, ResourceCache, WatchCache } from '../cache/cache.ts'
+import { cachedView } from '../cache/cached-object.ts'
 import { isStorageError, StorageError, type Storage, type StoredItem } from '../storage/storage.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { ResourceDefinition } from './resource-definition.ts'
@@ -272,7 +273,7 @@ function ttl({ stored }: ResourceDefinition): { ttlSeconds?: number } {
 
 function cachedForm({ key, value, revision }: StoredItem): CachedObject {
   const object = withRevision(JSON.parse(value.toString()) as KubeObject, revision)
-  return { key, object, json: Buffer.from(JSON.stringify(object)), revision }
+  return cachedView({ key, object, json: Buffer.from(JSON.stringify(object)), revision })
 }
 
 function withRevision(object: KubeObject, revision: number): KubeObject {

@@ -1,5 +1,6 @@
 import { unlessAborted } from '../../apimachinery/client/unless-aborted.ts'
 import type { CachedObject } from '../cache/cache.ts'
+import { cachedView } from '../cache/cached-object.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { ResourceDefinition, VersionConversion } from './resource-definition.ts'
 
@@ -20,7 +21,9 @@ export function served(definition: ResourceDefinition, item: CachedObject): Cach
   const known = viewsOf(definition)
   let view = known.get(item)
   if (view === undefined) {
-    view = viewOf(item, stored.decode(item.object as KubeObject))
+    const object = item.object as KubeObject
+    const decoded = stored.decode(object)
+    view = decoded === object ? item : viewOf(item, decoded)
     known.set(item, view)
   }
   return view
@@ -66,16 +69,17 @@ async function convert(
   conversion: VersionConversion,
   items: readonly CachedObject[],
 ): Promise<void> {
-  const objects = await conversion.toServed(items.map(({ object }) => object as KubeObject))
+  const objects = items.map(({ object }) => object as KubeObject)
+  const converted = await conversion.toServed(objects)
   const known = viewsOf(definition)
   for (const [index, item] of items.entries()) {
-    const object = objects[index]
-    if (object) known.set(item, viewOf(item, object))
+    const object = converted[index]
+    if (object) known.set(item, object === objects[index] ? item : viewOf(item, object))
   }
 }
 
-function viewOf(item: CachedObject, object: KubeObject): CachedObject {
-  return object === item.object ? item : { ...item, object, json: Buffer.from(JSON.stringify(object)) }
+function viewOf({ key, revision }: CachedObject, object: KubeObject): CachedObject {
+  return cachedView({ key, revision, object, json: Buffer.from(JSON.stringify(object)) })
 }
 
 function viewsOf(definition: ResourceDefinition): WeakMap<CachedObject, CachedObject> {

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { CachedObject } from '../../../../apiserver/cache/cache.ts'
+import { cachedView } from '../../../../apiserver/cache/cached-object.ts'
+import { ParsedObjects } from '../../../../apiserver/cache/parsed-objects.ts'
 import { RevisionLog } from '../../../../apiserver/cache/revision-log.ts'
 import { RevisionWaiters } from '../../../../apiserver/cache/revision-waiters.ts'
 import { SharedRead } from '../../../../apiserver/cache/shared-read.ts'
@@ -16,7 +18,7 @@ describe('sorted items', () => {
         const model = new Map<string, CachedObject>()
         steps.forEach((step, revision) => {
           if (step.set) {
-            const item = { key: step.key, object: {}, json: Buffer.from(''), revision }
+            const item = cachedView({ key: step.key, object: {}, json: Buffer.from(''), revision })
             items.set(item)
             model.set(step.key, item)
           } else {
@@ -34,9 +36,34 @@ describe('sorted items', () => {
   })
 })
 
+describe('parsed objects', () => {
+  const parsed = (size: number) => ({ size, held: true, forget: vi.fn() })
+
+  test('are forgotten oldest first when they are too much together', () => {
+    const objects = new ParsedObjects(100)
+    const all = Array.from({ length: 50 }, () => parsed(30))
+
+    for (const object of all) objects.hold(object)
+
+    expect(all.map(({ forget }) => forget.mock.calls.length)).toEqual([...Array(47).fill(1), 0, 0, 0])
+  })
+
+  test('are not kept when one alone is too much', () => {
+    const objects = new ParsedObjects(100)
+    const large = parsed(101)
+
+    objects.hold(large)
+
+    expect(large.forget).toHaveBeenCalledOnce()
+  })
+})
+
 describe('a revision log', () => {
   const log = () => {
-    const entries = new RevisionLog<number>(1, (revision) => revision)
+    const entries = new RevisionLog<number>(1, {
+      revisionOf: (revision) => revision,
+      sizeOf: (revision) => revision,
+    })
     for (const revision of [2, 3, 5, 8]) entries.push(revision)
     return entries
   }
@@ -54,11 +81,23 @@ describe('a revision log', () => {
     const early = entries.placeAfter(2)
     const late = entries.placeAfter(3)
 
-    entries.keepLast(2)
+    entries.trim({ entries: 2, bytes: 100 })
 
     expect(entries.start).toBe(3)
     expect(entries.from(late)).toEqual([5, 8])
     expect(entries.from(early)).toBeUndefined()
+  })
+
+  test('keeps no more bytes than it may', () => {
+    const entries = log()
+
+    entries.trim({ entries: 100, bytes: 15 })
+    expect(entries.start).toBe(1)
+    entries.trim({ entries: 100, bytes: 13 })
+    expect(entries.from(entries.placeAfter(entries.start))).toEqual([5, 8])
+    entries.push(5)
+    entries.trim({ entries: 100, bytes: 5 })
+    expect(entries.length).toBe(1)
   })
 
   test('starts anew', () => {

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { atRevision, toCachedObject } from '../../../../apiserver/cache/cached-object.ts'
+import { ParsedObjects } from '../../../../apiserver/cache/parsed-objects.ts'
 
 const key = '/registry/kvorum.dev/virtualmachines/default/vm-1'
 
 function cached(json: string, revision = 7) {
-  return toCachedObject(key, Buffer.from(json), revision)
+  return toCachedObject({ key, value: Buffer.from(json), revision }, new ParsedObjects(1000))
 }
 
 describe('a stored value becomes a cached object', () => {
@@ -67,10 +68,23 @@ describe('a stored value becomes a cached object', () => {
     )
   })
 
+  test('that is parsed again after it was forgotten', () => {
+    const value = Buffer.from('{"metadata":{"name":"a","annotations":{"b":"c"}},"spec":{}}')
+    const item = toCachedObject({ key, value, revision: 7 }, new ParsedObjects(0))
+
+    expect(item?.object).toEqual({
+      metadata: { name: 'a', annotations: { b: 'c' }, resourceVersion: '7' },
+      spec: {},
+    })
+    expect(item?.object).not.toBe(item?.object)
+    expect(item?.metadata).toEqual({ name: 'a', resourceVersion: '7' })
+  })
+
   test('never throws on bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
-        toCachedObject(key, Buffer.concat([Buffer.from('{"a":'), bytes]), 1)
+        const value = Buffer.concat([Buffer.from('{"a":'), bytes])
+        toCachedObject({ key, value, revision: 1 }, new ParsedObjects(1000))
       }),
     )
   })
@@ -88,7 +102,7 @@ describe('the same object at another revision', () => {
     const item = cached(json, 99)
     if (!item) throw new Error('not cached')
 
-    const later = atRevision(item, 1234)
+    const later = atRevision(item, 1234, new ParsedObjects(1000))
 
     expect(later.revision).toBe(1234)
     expect(later.object).toMatchObject({ metadata: { resourceVersion: '1234' } })
