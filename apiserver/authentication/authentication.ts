@@ -4,11 +4,14 @@ import type { Logger } from '../../apimachinery/log.ts'
 import type { Authenticate } from '../filters/authentication.ts'
 import type { LocalApi } from '../handlers/local-api.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
+import type { ControllerName } from '../service-accounts/controller-names.ts'
 import { loadServiceAccountKeys } from '../service-accounts/signing-keys.ts'
 import { serviceAccounts, type ServiceAccounts } from '../service-accounts/service-accounts.ts'
 import { anonymousAuthenticator } from './anonymous.ts'
 import { firstOf, type Authenticator } from './authenticator.ts'
 import { bearerTokenAuthenticator } from './bearer-token.ts'
+import { startBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts'
+import { bootstrapTokens } from './bootstrap-tokens.ts'
 import { clientCertificateAuthenticator } from './client-certificate.ts'
 import { expiredNodeAuthenticator, type ExpiredNodeOptions } from './expired-node-certificate.ts'
 import { anyOfTokens, type TokenAuthenticator } from './token-authenticator.ts'
@@ -17,6 +20,8 @@ import { fileTokens, parseTokenFile } from './token-file.ts'
 export interface AuthenticationOptions {
   readonly certDir: string
   readonly anonymousAuth: boolean
+  readonly controllers: ReadonlySet<ControllerName>
+  readonly enableBootstrapTokenAuth: boolean
   readonly apiAudiences: readonly string[]
   readonly tokenAuthFile?: string | undefined
   readonly serviceAccountIssuer: readonly string[]
@@ -83,7 +88,11 @@ export async function configureAuthentication(
       },
       deps,
     )
-    const tokens = anyOfTokens([fileTokens(fileUsers, apiAudiences), accounts.tokens])
+    const tokens = anyOfTokens([
+      fileTokens(fileUsers, apiAudiences),
+      accounts.tokens,
+      ...(options.enableBootstrapTokenAuth ? [bootstrapTokens({ ...deps, apiAudiences })] : []),
+    ])
     const authenticators: Authenticator[] = [
       clientCertificateAuthenticator(deps.clock),
       ...(options.expiredNodes
@@ -97,7 +106,10 @@ export async function configureAuthentication(
       tokens,
       apiAudiences,
       serviceAccounts: accounts,
-      start: (local) => accounts.start(local),
+      async start(local) {
+        await accounts.start(local, options.controllers)
+        if (options.controllers.has('token-cleaner-controller')) await startBootstrapTokenCleaner(deps)
+      },
     }
   }
 }

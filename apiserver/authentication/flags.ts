@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { controllerNames, selectControllers } from '../service-accounts/controller-names.ts'
 
 /** A flag that may be given several times; every value may hold several, separated by commas. */
 const list = () =>
@@ -26,6 +27,14 @@ const defaultIssuer = 'https://kubernetes.default.svc.cluster.local'
 export const authenticationFlags = {
   'anonymous-auth': onOff(false),
   'api-audiences': list(),
+  controllers: list().transform((entries, context) => {
+    const selected = selectControllers(entries.length > 0 ? entries : ['*'])
+    if (!('unknown' in selected)) return selected
+    context.addIssue(
+      `there is no controller ${JSON.stringify(selected.unknown)}: take some of ${controllerNames.join(', ')}`,
+    )
+    return z.NEVER
+  }),
   'enable-bootstrap-token-auth': onOff(true),
   'root-ca-file': z.string().optional(),
   'service-account-issuer': list().transform((issuers) => (issuers.length > 0 ? issuers : [defaultIssuer])),
@@ -38,6 +47,7 @@ export const authenticationFlags = {
 export const authenticationHelp: Readonly<Record<keyof typeof authenticationFlags, string>> = {
   'anonymous-auth': 'true lets requests without credentials through as system:anonymous',
   'api-audiences': 'names that tokens for this API are meant for; the issuers when left out',
+  controllers: 'what to do in the background: * is everything, -name leaves something out',
   'enable-bootstrap-token-auth': 'false refuses bootstrap tokens of kube-system',
   'root-ca-file':
     'authority to publish in every namespace, PEM; the one of the serving certificate when left out',
@@ -52,6 +62,7 @@ export const authenticationHelp: Readonly<Record<keyof typeof authenticationFlag
 /** Flags that may stand on the command line more than once. */
 export const repeatableFlags: ReadonlySet<string> = new Set([
   'api-audiences',
+  'controllers',
   'service-account-issuer',
   'service-account-key-file',
 ])

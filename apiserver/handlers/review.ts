@@ -35,7 +35,8 @@ export function reviewResources(authorizer: Authorizer): ReviewResource[] {
   ]
 }
 
-function review(
+/** A review whose answer is made by `answer` from the body that was posted. */
+export function review(
   { group, kind, namespaced }: { group: string; kind: string; namespaced: boolean },
   answer: (context: RequestContext, body: JsonObject) => Promise<JsonObject>,
 ): ReviewResource {
@@ -68,7 +69,8 @@ function review(
   }
 }
 
-function userInfoOf(user: UserInfo | undefined): JsonObject {
+/** A user as reviews show one. */
+export function userInfoOf(user: UserInfo | undefined): JsonObject {
   if (!user) return {}
   return {
     username: user.name,

@@ -23,6 +23,7 @@ export function apiServerProgram(
     'etcd-certfile': etcdClient.certFile,
     'etcd-keyfile': etcdClient.keyFile,
     'bind-address': options.bindAddress,
+    'cert-dir': layout.pki,
     'secure-port': String(options.securePort),
     'client-ca-file': api.clientCaFile,
     'tls-cert-file': api.certFile,

@@ -33,6 +33,9 @@ export interface TestApiServer extends RunningApiServer {
   readonly etcd: EtcdServer | undefined
 }
 
+/** Namespaces hold what a test puts there, and nothing else. A test of the rest takes `controllers: '*'`. */
+const quiet = '*,-root-ca-certificate-publisher-controller,-serviceaccount-controller'
+
 /** A whole API server on 127.0.0.1 with a free port. `close` stops it and everything started for it. */
 export async function startTestApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
   const { clock = systemClock, log = silentLogger } = options
@@ -41,6 +44,7 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
   const flags = {
     'cert-dir': directory,
     'secure-port': 0,
+    controllers: quiet,
     ...(options.installCrds !== undefined && { 'install-crds': options.installCrds }),
     ...options.flags,
   }

@@ -107,6 +107,11 @@ export const secrets = builtIn({
   selectableFields: { type: (secret) => textAt(secret, 'type') },
 })
 
+/** Which annotation a Secret of a well-known type has to have. */
+const requiredAnnotations: Readonly<Record<string, string>> = {
+  'kubernetes.io/service-account-token': 'kubernetes.io/service-account.name',
+}
+
 function takeStringData(secret: KubeObject): void {
   const { stringData } = secret
   delete secret['stringData']
@@ -120,5 +125,11 @@ function takeStringData(secret: KubeObject): void {
 function validateSecret(secret: KubeObject): FieldError[] {
   const data = objectAt(secret, 'data')
   const missing = (requiredKeys[textAt(secret, 'type')] ?? []).filter((key) => !Object.hasOwn(data, key))
-  return [...missing.map((key) => requiredField(`data[${key}]`)), ...dataErrors(secret, ['data'], 'data')]
+  const annotation = requiredAnnotations[textAt(secret, 'type')]
+  const lacksAnnotation = annotation !== undefined && !secret.metadata.annotations?.[annotation]
+  return [
+    ...(lacksAnnotation ? [requiredField(`metadata.annotations[${annotation}]`)] : []),
+    ...missing.map((key) => requiredField(`data[${key}]`)),
+    ...dataErrors(secret, ['data'], 'data'),
+  ]
 }
