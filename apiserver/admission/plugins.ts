@@ -1,6 +1,7 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import type { Authorizer } from '../authorization/authorizer.ts'
+import { escalationCheck } from '../authorization/escalation.ts'
 import type { NodeGraph } from '../authorization/node-graph.ts'
 import { nodeRestriction } from '../node-restriction/node-restriction.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
@@ -22,5 +23,9 @@ export interface AdmissionDeps {
 /** All plugins in the order in which they run; resolves when each knows what it has to. */
 export async function admissionPlugins(deps: AdmissionDeps): Promise<AdmissionPlugin[]> {
   const { nodes, resources } = deps
-  return [nodeRestriction({ graph: nodes, resources }), ...(await configuredPlugins(deps))]
+  return [
+    nodeRestriction({ graph: nodes, resources }),
+    ...(await configuredPlugins(deps)),
+    escalationCheck(deps),
+  ]
 }

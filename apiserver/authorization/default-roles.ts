@@ -1,20 +1,23 @@
-import type { JsonObject } from '../../crds/meta/json.ts'
-import { clusterRoleBindings, clusterRoles } from '../registry/builtin/identity.ts'
-import type { ResourceDefinition } from '../registry/resource-definition.ts'
+import { kinds } from '../../crds/kinds.ts'
 
-interface RuleText {
+/** One rule of a default role. */
+export interface RuleText {
   readonly verbs: readonly string[]
   readonly apiGroups?: readonly string[]
   readonly resources?: readonly string[]
   readonly nonResourceURLs?: readonly string[]
 }
 
-interface DefaultRole {
+/** A cluster role that every installation has, and who has it from the start. */
+export interface DefaultRole {
   readonly name: string
   readonly rules: readonly RuleText[]
-  /** Who has it from the start. */
   readonly groups?: readonly string[]
   readonly users?: readonly string[]
+  /** The roles that collect this one's rules: `admin`, `edit`, `view`. */
+  readonly partOf?: readonly string[]
+  /** The rules are collected from the roles that are part of this one. */
+  readonly collects?: boolean
 }
 
 const every = ['*'] as const
@@ -24,19 +27,83 @@ const readingAndWriting = [...reading, ...writing]
 const probes = ['/healthz', '/livez', '/readyz', '/version', '/version/']
 const documents = ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*']
 
-const objectsOfUsers: readonly RuleText[] = [
+const ofScope = (wanted: 'Namespaced' | 'Cluster') =>
+  kinds.filter(({ scope }) => scope === wanted).map(({ plural }) => plural)
+const ownPlurals = ofScope('Namespaced')
+const statusOf = (plurals: readonly string[]) => plurals.map((plural) => `${plural}/status`)
+
+/**
+ * What `admin`, `edit` and `view` are made of. Whoever adds kinds gives a cluster role of their own the label
+ * `rbac.authorization.k8s.io/aggregate-to-<role>: "true"`.
+ */
+const parts: readonly DefaultRole[] = [
   {
-    apiGroups: [''],
-    resources: ['configmaps', 'secrets', 'serviceaccounts', 'events'],
-    verbs: readingAndWriting,
+    name: 'system:aggregate-to-admin',
+    partOf: ['admin'],
+    rules: [
+      {
+        apiGroups: ['rbac.authorization.k8s.io'],
+        resources: ['roles', 'rolebindings'],
+        verbs: readingAndWriting,
+      },
+      { apiGroups: ['authorization.k8s.io'], resources: ['localsubjectaccessreviews'], verbs: ['create'] },
+    ],
   },
-  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: readingAndWriting },
-  { apiGroups: ['kvorum.dev'], resources: every, verbs: readingAndWriting },
-  { apiGroups: [''], resources: ['namespaces', 'resourcequotas'], verbs: reading },
+  {
+    name: 'system:aggregate-to-edit',
+    partOf: ['edit'],
+    rules: [
+      { apiGroups: [''], resources: ['secrets'], verbs: reading },
+      { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['impersonate'] },
+      { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
+      {
+        apiGroups: [''],
+        resources: ['configmaps', 'secrets', 'serviceaccounts', 'events'],
+        verbs: writing,
+      },
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: writing },
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: readingAndWriting },
+    ],
+  },
+  {
+    name: 'system:aggregate-to-view',
+    partOf: ['view'],
+    rules: [
+      {
+        apiGroups: [''],
+        resources: ['configmaps', 'serviceaccounts', 'events', 'namespaces', 'namespaces/status'],
+        verbs: reading,
+      },
+      { apiGroups: [''], resources: ['resourcequotas', 'resourcequotas/status'], verbs: reading },
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: reading },
+    ],
+  },
+  {
+    name: 'kvorum:aggregate-to-edit',
+    partOf: ['edit'],
+    rules: [
+      { apiGroups: ['kvorum.dev'], resources: ownPlurals, verbs: writing },
+      // Whoever sits at the console of a machine does with it as they like.
+      { apiGroups: ['kvorum.dev'], resources: ['virtualmachineinstances/console'], verbs: ['get'] },
+    ],
+  },
+  {
+    name: 'kvorum:aggregate-to-view',
+    partOf: ['view'],
+    rules: [
+      { apiGroups: ['kvorum.dev'], resources: [...ownPlurals, ...statusOf(ownPlurals)], verbs: reading },
+      // Bound across the cluster, it shows what machines are placed on.
+      { apiGroups: ['kvorum.dev'], resources: ofScope('Cluster'), verbs: reading },
+    ],
+  },
+  { name: 'admin', rules: [], collects: true },
+  { name: 'edit', rules: [], collects: true, partOf: ['admin'] },
+  { name: 'view', rules: [], collects: true, partOf: ['edit'] },
 ]
 
-/** The roles every installation has; what an administrator changes in them is changed back at the next start. */
-const defaultRoles: readonly DefaultRole[] = [
+/** The roles every installation has. What an administrator takes from them comes back at the next start. */
+export const defaultRoles: readonly DefaultRole[] = [
+  ...parts,
   {
     name: 'cluster-admin',
     rules: [
@@ -49,6 +116,11 @@ const defaultRoles: readonly DefaultRole[] = [
     name: 'system:discovery',
     rules: [{ nonResourceURLs: [...probes, ...documents], verbs: ['get', 'head'] }],
     groups: ['system:authenticated'],
+  },
+  {
+    name: 'system:public-info-viewer',
+    rules: [{ nonResourceURLs: probes, verbs: ['get', 'head'] }],
+    groups: ['system:authenticated', 'system:unauthenticated'],
   },
   {
     name: 'system:basic-user',
@@ -80,31 +152,12 @@ const defaultRoles: readonly DefaultRole[] = [
       { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
     ],
   },
-  { name: 'system:monitoring', rules: [{ nonResourceURLs: ['/metrics', ...probes], verbs: ['get'] }] },
   {
-    name: 'admin',
+    name: 'system:monitoring',
     rules: [
-      ...objectsOfUsers,
-      {
-        apiGroups: ['rbac.authorization.k8s.io'],
-        resources: ['roles', 'rolebindings'],
-        verbs: readingAndWriting,
-      },
-      { apiGroups: ['authorization.k8s.io'], resources: ['localsubjectaccessreviews'], verbs: ['create'] },
+      { nonResourceURLs: ['/metrics', ...probes, '/livez/*', '/readyz/*', '/healthz/*'], verbs: ['get'] },
     ],
-  },
-  { name: 'edit', rules: objectsOfUsers },
-  {
-    name: 'view',
-    rules: [
-      {
-        apiGroups: [''],
-        resources: ['configmaps', 'events', 'namespaces', 'resourcequotas', 'serviceaccounts'],
-        verbs: reading,
-      },
-      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: reading },
-      { apiGroups: ['kvorum.dev'], resources: every, verbs: reading },
-    ],
+    groups: ['system:monitoring'],
   },
   {
     name: 'kvorum:controllers',
@@ -126,40 +179,3 @@ const defaultRoles: readonly DefaultRole[] = [
   // What daemons may do is the node authorizer's to say; bindings of this role from earlier days grant nothing.
   { name: 'system:node', rules: [] },
 ]
-
-const rbac = 'rbac.authorization.k8s.io'
-const labels = { 'kubernetes.io/bootstrapping': 'rbac-defaults' }
-
-/** Makes sure that the default roles and their bindings are there. */
-export async function ensureDefaultRoles(api: {
-  apply(definition: ResourceDefinition, object: JsonObject): Promise<void>
-  createIfMissing(definition: ResourceDefinition, object: JsonObject): Promise<void>
-}): Promise<void> {
-  const apiVersion = `${rbac}/v1`
-  for (const { name, rules, groups = [], users = [] } of defaultRoles) {
-    const metadata = { name, labels }
-    await api.apply(clusterRoles, { apiVersion, kind: 'ClusterRole', metadata, rules: rules.map(ruleObject) })
-    const subjects = [
-      ...groups.map((group) => ({ apiGroup: rbac, kind: 'Group', name: group })),
-      ...users.map((user) => ({ apiGroup: rbac, kind: 'User', name: user })),
-    ]
-    if (subjects.length === 0) continue
-    // Whom an administrator adds or takes away stays added or away.
-    await api.createIfMissing(clusterRoleBindings, {
-      apiVersion,
-      kind: 'ClusterRoleBinding',
-      metadata,
-      subjects,
-      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
-    })
-  }
-}
-
-function ruleObject({ verbs, apiGroups, resources, nonResourceURLs }: RuleText): JsonObject {
-  return {
-    verbs: [...verbs],
-    ...(apiGroups && { apiGroups: [...apiGroups] }),
-    ...(resources && { resources: [...resources] }),
-    ...(nonResourceURLs && { nonResourceURLs: [...nonResourceURLs] }),
-  }
-}

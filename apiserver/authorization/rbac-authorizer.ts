@@ -20,6 +20,8 @@ interface Grant {
   readonly rules: readonly Rule[]
   /** Names role and binding, for the answer of access reviews. */
   readonly reason: string
+  /** Why the binding grants nothing. */
+  readonly problem?: string
 }
 
 type GrantsBySubject = ReadonlyMap<string, readonly Grant[]>
@@ -65,14 +67,16 @@ export class RbacAuthorizer implements Authorizer {
     const { user, namespace } = wanted
     if (user.groups.includes(mastersGroup)) return { allowed: true, reason: '' }
     this.#grants ??= this.#collect()
+    const problems = new Set<string>()
     for (const subject of subjectsOf(user)) {
       for (const grant of this.#grants.get(subject) ?? []) {
         if (grant.namespace !== '' && grant.namespace !== namespace) continue
         if (grant.rules.some((rule) => ruleAllows(rule, wanted)))
           return { allowed: true, reason: grant.reason }
+        if (grant.problem !== undefined) problems.add(grant.problem)
       }
     }
-    return { allowed: false, reason: '' }
+    return { allowed: false, reason: reasonOf([...problems]) }
   }
 
   async rulesFor(user: UserInfo, namespace: string): Promise<GrantedRules> {
@@ -80,7 +84,12 @@ export class RbacAuthorizer implements Authorizer {
     this.#grants ??= this.#collect()
     const grants = subjectsOf(user).flatMap((subject) => this.#grants?.get(subject) ?? [])
     const held = grants.filter((grant) => grant.namespace === '' || grant.namespace === namespace)
-    return { rules: held.flatMap(({ rules }) => rules), incomplete: false }
+    const problems = new Set(held.flatMap(({ problem }) => problem ?? []))
+    return {
+      rules: held.flatMap(({ rules }) => rules),
+      incomplete: problems.size > 0,
+      ...(problems.size > 0 && { evaluationError: listed([...problems]) }),
+    }
   }
 
   #collect(): GrantsBySubject {
@@ -106,16 +115,31 @@ function addGrants(
   const kind = textAt(binding, 'roleRef', 'kind')
   const role = textAt(binding, 'roleRef', 'name')
   const granted = rules.get(kind === 'Role' ? `Role/${namespace}/${role}` : `ClusterRole//${role}`)
-  if (!granted) return
   const bindingText = namespace === '' ? `ClusterRoleBinding "${name}"` : `RoleBinding "${name}/${namespace}"`
   for (const subject of objectsAt(binding, 'subjects')) {
     const key = subjectKey(subject, namespace)
-    const who = `${textAt(subject, 'kind')} ${JSON.stringify(textAt(subject, 'name'))}`
+    const who = `${textAt(subject, 'kind')} ${JSON.stringify(shownName(subject, namespace))}`
     const reason = `RBAC: allowed by ${bindingText} of ${kind} "${role}" to ${who}`
     const list = grants.get(key) ?? []
-    list.push({ namespace, rules: granted, reason })
+    const problem = `${kind.toLowerCase()}.rbac.authorization.k8s.io ${JSON.stringify(role)} not found`
+    list.push(granted ? { namespace, rules: granted, reason } : { namespace, rules: [], reason, problem })
     grants.set(key, list)
   }
+}
+
+/** As Kubernetes lists errors. */
+function listed(problems: readonly string[]): string {
+  return problems.length === 1 ? (problems[0] ?? '') : `[${problems.join(', ')}]`
+}
+
+function reasonOf(problems: readonly string[]): string {
+  return problems.length === 0 ? '' : `RBAC: ${listed(problems)}`
+}
+
+function shownName(subject: Parameters<typeof textAt>[0], bindingNamespace: string): string {
+  const name = textAt(subject, 'name')
+  if (textAt(subject, 'kind') !== 'ServiceAccount') return name
+  return `${name}/${textAt(subject, 'namespace') || bindingNamespace}`
 }
 
 function subjectKey(subject: Parameters<typeof textAt>[0], bindingNamespace: string): string {
