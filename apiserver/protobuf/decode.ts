@@ -1,4 +1,4 @@
-import { StatusError } from '../../apimachinery/status-error.ts'
+import { badRequest, StatusError } from '../../apimachinery/status-error.ts'
 import type { Json, JsonObject } from '../../crds/meta/json.ts'
 import { messageNamed, messageOfKind, type Field, type Message } from './messages.ts'
 import { malformed, wireFields, type WireField } from './wire.ts'
@@ -31,7 +31,7 @@ export function decodeProtobuf(body: Buffer): JsonObject {
         'send JSON',
     )
   }
-  return { apiVersion, kind, ...decodeMessage(message, raw) }
+  return { apiVersion, kind, ...decodeMessage(message, raw, 0) }
 }
 
 function typeMeta(bytes: Buffer): { apiVersion: string; kind: string } {
@@ -47,13 +47,17 @@ function* bytesFields(message: Buffer): Generator<{ number: number; value: Buffe
   for (const field of wireFields(message)) if (field.wire === 'bytes') yield field
 }
 
-function decodeMessage(message: Message, bytes: Buffer): JsonObject {
+/** Far beyond what any schema comes to, and well within the stack. */
+const maxDepth = 500
+
+function decodeMessage(message: Message, bytes: Buffer, depth: number): JsonObject {
+  if (depth > maxDepth) throw badRequest('the body of the request is nested too deep')
   const object: JsonObject = {}
   for (const wire of wireFields(bytes)) {
     const field = message.get(wire.number)
     if (!field) continue
-    if (field.shape === 'map') addEntry(object, field, wire)
-    else addValue(object, field, decodeValue(field.type, wire))
+    if (field.shape === 'map') addEntry(object, field, wire, depth)
+    else addValue(object, field, decodeValue(field.type, wire, depth))
   }
   return object
 }
@@ -64,16 +68,17 @@ function addValue(object: JsonObject, { name, shape, keepsZero }: Field, value: 
     const list = object[name]
     if (Array.isArray(list)) list.push(value)
     else object[name] = [value]
-  } else if (keepsZero || (value !== '' && value !== 0 && value !== false)) object[name] = value
+  } else if (shape === 'inline') Object.assign(object, value)
+  else if (keepsZero || (value !== '' && value !== 0 && value !== false)) object[name] = value
 }
 
-function addEntry(object: JsonObject, { name, type }: Field, wire: WireField): void {
+function addEntry(object: JsonObject, { name, type }: Field, wire: WireField, depth: number): void {
   if (wire.wire !== 'bytes') throw malformed()
   let key = ''
   let value: Json | undefined = type === 's' || type === 'y' ? '' : undefined
   for (const part of wireFields(wire.value)) {
     if (part.number === 1) key = textOf(part)
-    if (part.number === 2) value = decodeValue(type, part)
+    if (part.number === 2) value = decodeValue(type, part, depth)
   }
   const map = (object[name] ??= {}) as JsonObject
   // A plain assignment of this key would change the prototype.
@@ -81,14 +86,24 @@ function addEntry(object: JsonObject, { name, type }: Field, wire: WireField): v
   if (value !== undefined) map[key] = value
 }
 
-function decodeValue(type: string, wire: WireField): Json | undefined {
+function decodeValue(type: string, wire: WireField, depth: number): Json | undefined {
   if (type === 'i' || type === 'b') {
     if (wire.wire !== 'varint') throw malformed()
     return type === 'b' ? wire.value !== 0 : wire.value
   }
+  if (type === 'D') {
+    if (wire.wire !== 'fixed64') throw malformed()
+    return wire.value.readDoubleLE()
+  }
   if (wire.wire !== 'bytes') throw malformed()
   const decode = Object.hasOwn(scalars, type) ? scalars[type] : undefined
-  return decode ? decode(wire.value) : inner(type, wire.value)
+  return decode ? decode(wire.value) : composite(type, wire.value, depth)
+}
+
+function composite(type: string, bytes: Buffer, depth: number): Json | undefined {
+  if (!type.startsWith('|')) return inner(type, bytes, depth)
+  const { schema, list, allows } = inner(type.slice(1), bytes, depth)
+  return list ?? schema ?? allows
 }
 
 const scalars: Readonly<Record<string, (bytes: Buffer) => Json | undefined>> = {
@@ -97,14 +112,15 @@ const scalars: Readonly<Record<string, (bytes: Buffer) => Json | undefined>> = {
   T: (bytes) => time(bytes, 0),
   M: (bytes) => time(bytes, 6),
   Q: firstText,
-  F: fieldsV1,
+  F: jsonText,
+  J: jsonText,
   X: (bytes) => [...bytesFields(bytes)].map(({ value }) => text(value)),
 }
 
-function inner(type: string, bytes: Buffer): JsonObject {
+function inner(type: string, bytes: Buffer, depth: number): JsonObject {
   const message = messageNamed(type)
   if (!message) throw new Error(`protobuf message ${type} has no table`)
-  return decodeMessage(message, bytes)
+  return decodeMessage(message, bytes, depth + 1)
 }
 
 /** A Time without seconds is Go's zero time, which JSON leaves out. */
@@ -128,7 +144,7 @@ function firstText(bytes: Buffer): string {
   return ''
 }
 
-function fieldsV1(bytes: Buffer): Json {
+function jsonText(bytes: Buffer): Json {
   const json = firstText(bytes)
   try {
     return JSON.parse(json === '' ? '{}' : json) as Json

@@ -1,10 +1,15 @@
+import { extensionMessages } from './extension-messages.ts'
+
 /**
  * The messages that clients send in protobuf, as `number name type`. Types: `s` string, `i` integer, `b` boolean,
- * `y` bytes, `T` Time, `M` MicroTime, `Q` Quantity, `F` FieldsV1, `X` a list of strings in a message of its own, or the
- * name of a message. `?` marks what is optional in Go, where a zero is told apart from nothing; `[]` a list;
- * `{}` a map from strings.
+ * `D` double, `y` bytes, `T` Time, `M` MicroTime, `Q` Quantity, `F` FieldsV1, `J` any JSON, `X` a list of strings in a
+ * message of its own, or the name of a message. `?` marks what is optional in Go, where a zero is told apart from
+ * nothing; `[]` a list; `{}` a map from strings; `~` a message whose fields stand in the outer object; `|` a message
+ * of which the first field that is set stands for the whole.
  */
 const table = {
+  ...extensionMessages,
+
   ObjectMeta:
     '1 name s,2 generateName s,3 namespace s,4 selfLink s,5 uid s,6 resourceVersion s,7 generation i,' +
     '8 creationTimestamp T,9 deletionTimestamp T,10 deletionGracePeriodSeconds i?,11 labels {}s,12 annotations {}s,' +
@@ -103,7 +108,7 @@ const table = {
 export interface Field {
   readonly name: string
   readonly type: string
-  readonly shape: 'one' | 'list' | 'map'
+  readonly shape: 'one' | 'list' | 'map' | 'inline'
   /** A zero that was sent is kept. */
   readonly keepsZero: boolean
 }
@@ -128,12 +133,14 @@ export function messageOfKind(apiVersion: string, kind: string): Message | undef
 }
 
 function parseMessage(text: string): Message {
-  return new Map(
-    text.split(',').map((entry) => {
-      const [number, name = '', spec = ''] = entry.split(' ')
-      const shape = spec.startsWith('[]') ? 'list' : spec.startsWith('{}') ? 'map' : 'one'
-      const type = spec.replace(/^(\[\]|\{\})/, '').replace(/\?$/, '')
-      return [Number(number), { name, type, shape, keepsZero: spec.endsWith('?') || shape !== 'one' }]
-    }),
-  )
+  return new Map(text === '' ? [] : text.split(',').map(parseField))
+}
+
+const shapes = { '[]': 'list', '{}': 'map', '~': 'inline' } as const
+
+function parseField(entry: string): [number, Field] {
+  const [number, name = '', spec = ''] = entry.split(' ')
+  const [, mark, type = ''] = /^(\[\]|\{\}|~)?(.*?)\??$/.exec(spec) ?? []
+  const shape = mark === undefined ? 'one' : shapes[mark as keyof typeof shapes]
+  return [Number(number), { name, type, shape, keepsZero: spec.endsWith('?') || shape !== 'one' }]
 }

@@ -4,6 +4,8 @@ import { badRequest } from '../../apimachinery/status-error.ts'
 export type WireField =
   | { readonly number: number; readonly wire: 'varint'; readonly value: number }
   | { readonly number: number; readonly wire: 'bytes'; readonly value: Buffer }
+  /** Eight bytes, least significant first. */
+  | { readonly number: number; readonly wire: 'fixed64'; readonly value: Buffer }
 
 /** Reads the fields of one message. Throws BadRequest for bytes that are no protobuf. */
 export function* wireFields(message: Buffer): Generator<WireField> {
@@ -16,7 +18,7 @@ export function* wireFields(message: Buffer): Generator<WireField> {
         yield { number, wire: 'varint', value: reader.varint() }
         break
       case 1:
-        reader.bytes(8)
+        yield { number, wire: 'fixed64', value: reader.bytes(8) }
         break
       case 2:
         yield { number, wire: 'bytes', value: reader.bytes(reader.varint()) }

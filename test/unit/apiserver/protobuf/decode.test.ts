@@ -112,3 +112,78 @@ describe('decodeProtobuf', () => {
     expect([isProtobuf(Buffer.from('k8s\0x')), isProtobuf(Buffer.from('{}'))]).toEqual([true, false])
   })
 })
+
+describe('a CustomResourceDefinition in protobuf', () => {
+  const double = (number: number, value: number): number[] => {
+    const content = Buffer.alloc(8)
+    content.writeDoubleLE(value)
+    return [...varint(number * 8 + 1), ...content]
+  }
+  const json = (number: number, value: unknown) => bytes(number, bytes(1, JSON.stringify(value)))
+  const typed = (type: string, ...more: number[][]) => [...bytes(5, type), ...more.flat()]
+  const property = (name: string, schema: number[]) => bytes(29, [...bytes(1, name), ...bytes(2, schema)])
+  const crd = (schema: number[], version: number[] = []) => {
+    const wrapped = bytes(4, bytes(1, schema))
+    const versions = bytes(7, [...bytes(1, 'v1'), ...integer(2, 1), ...integer(3, 0), ...wrapped, ...version])
+    return envelope('apiextensions.k8s.io/v1', 'CustomResourceDefinition', bytes(2, versions))
+  }
+  const versionOf = (body: Buffer) =>
+    (decodeProtobuf(body) as { spec?: { versions?: object[] } }).spec?.versions?.[0]
+
+  test('says what its JSON would say', () => {
+    const schema = typed(
+      'object',
+      property('size', typed('number', double(9, 1.5), json(8, 0), integer(37, 1))),
+      property('list', typed('array', bytes(24, bytes(1, typed('string'))), bytes(42, 'set'))),
+      property('open', typed('object', bytes(30, integer(1, 0)))),
+      property('map', typed('object', bytes(30, [...integer(1, 1), ...bytes(2, typed('string'))]))),
+      property('mode', typed('string', json(20, 'a'), json(20, 'b'))),
+      property('any', integer(38, 1)),
+      bytes(44, [...bytes(1, 'self.size > 0'), ...bytes(2, 'must be positive')]),
+    )
+    const column = bytes(6, [...bytes(1, 'Size'), ...bytes(2, 'number'), ...bytes(6, '.size')])
+    const scale = bytes(2, [...bytes(1, '.spec.a'), ...bytes(2, '.status.a')])
+
+    expect(versionOf(crd(schema, [...column, ...bytes(5, [...bytes(1, []), ...scale])]))).toEqual({
+      name: 'v1',
+      served: true,
+      storage: false,
+      subresources: {
+        status: {},
+        scale: { specReplicasPath: '.spec.a', statusReplicasPath: '.status.a' },
+      },
+      additionalPrinterColumns: [{ name: 'Size', type: 'number', jsonPath: '.size' }],
+      schema: {
+        openAPIV3Schema: {
+          type: 'object',
+          properties: {
+            size: { type: 'number', maximum: 1.5, default: 0, nullable: true },
+            list: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
+            open: { type: 'object', additionalProperties: false },
+            map: { type: 'object', additionalProperties: { type: 'string' } },
+            mode: { type: 'string', enum: ['a', 'b'] },
+            any: { 'x-kubernetes-preserve-unknown-fields': true },
+          },
+          'x-kubernetes-validations': [{ rule: 'self.size > 0', message: 'must be positive' }],
+        },
+      },
+    })
+  })
+
+  test('may not nest without end', () => {
+    let schema = typed('object')
+    for (let depth = 0; depth < 600; depth++) schema = typed('object', bytes(28, schema))
+
+    expect(() => decodeProtobuf(crd(schema))).toThrow('the body of the request is nested too deep')
+  })
+})
+
+test('rules of webhooks, whose inner message stands in the outer object', () => {
+  const rule = [...bytes(1, 'CREATE'), ...bytes(2, [...bytes(1, 'apps'), ...bytes(3, '*')])]
+  const webhook = bytes(2, [...bytes(1, 'a.b.c'), ...bytes(3, rule)])
+  const body = envelope('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration', webhook)
+
+  expect(decodeProtobuf(body)['webhooks']).toEqual([
+    { name: 'a.b.c', rules: [{ operations: ['CREATE'], apiGroups: ['apps'], resources: ['*'] }] },
+  ])
+})
