@@ -13,7 +13,7 @@ export function report(line: string): void {
 
 /** After this the process in the background is on its own. */
 export function leaveParent(): void {
-  if (process.connected === true) process.disconnect()
+  if (process.connected === true) process.send?.({ ready: true }, () => process.disconnect())
 }
 
 /** Starts `kvorum up` in the background, shows what it reports until it is ready, and leaves it to itself. */
@@ -29,12 +29,14 @@ export async function detach(layout: DataLayout, signal: AbortSignal): Promise<v
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
   await new Promise<void>((resolve, reject) => {
     child.on('message', (message) => {
-      if (typeof message === 'object' && 'line' in message) process.stdout.write(`${String(message.line)}\n`)
+      if (typeof message !== 'object') return
+      if ('line' in message) process.stdout.write(`${String(message.line)}\n`)
+      if ('ready' in message) resolve()
     })
-    child.once('disconnect', () => resolve())
     child.once('exit', (code) =>
       reject(new UsageError(`kvorum up ended with ${String(code)}: see ${logFile}`)),
     )
   })
+  child.removeAllListeners()
   child.unref()
 }

@@ -82,6 +82,18 @@ describe('kvorum down', () => {
   })
 })
 
+describe('kvorum up --detach', () => {
+  test('that does not get ready says so, and leaves nothing running', async () => {
+    const missing = join(system.dataDir, 'no-such-manifests')
+    const started = await system
+      .kvorum('up', '--detach', '--data-dir', system.dataDir, '--apply', missing)
+      .catch((error: Error) => error.message)
+
+    expect(started).toMatch(/kvorum up ended with 1: see .*up\.log/)
+    expect(await programs()).toEqual([])
+  })
+})
+
 /** What is left of `kvorum up`: programs of ours, and etcd. */
 async function programs(): Promise<string[]> {
   const ours = (await processesOf(system.host)).filter(
