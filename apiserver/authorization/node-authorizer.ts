@@ -22,6 +22,7 @@ type Check = (question: Question) => Promise<string | undefined>
 const reading = ['get', 'list', 'watch']
 const writingOne = ['update', 'patch']
 const listing = ['list', 'watch']
+const rootAuthorities = 'kube-root-ca.crt'
 
 /**
  * Lets a daemon (`system:node:<host>` in `system:nodes`) get at its own host, its lease and what is placed on it, and
@@ -111,6 +112,9 @@ export class NodeAuthorizer implements Authorizer {
     if (refused !== undefined || subresource !== '') return refused ?? 'it may only read the whole'
     const name = listing.includes(verb) && wanted.name === '' ? selectedName(wanted) : wanted.name
     if (name === undefined || namespace === '') return 'it may only read one at a time, by its name'
+    // The authorities of the API server are no secret, and a daemon has to follow their change.
+    if (resource === 'configmaps' && namespace === hostLeaseNamespace && name === rootAuthorities)
+      return undefined
     return await this.#related(host, vertex(resource, namespace, name), signal)
   }
 

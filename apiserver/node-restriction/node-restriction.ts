@@ -24,31 +24,36 @@ export interface NodeWrite {
  * What a daemon may write into the objects that the authorizer lets it get at: the state of what is on its host, not
  * what others have decided about it.
  */
-export function nodeRestriction({ graph, resources }: NodeRestrictionDeps): AdmissionPlugin {
+export function nodeRestriction(deps: NodeRestrictionDeps): AdmissionPlugin {
   return {
     name: 'NodeRestriction',
     handles: ({ user }) => user !== undefined && (nodeNameOf(user) ?? recoveringNodeOf(user)) !== undefined,
-    async validate(request) {
-      const { user, definition } = request
+    // Before anything of the object is judged: a daemon does not learn what would have been valid.
+    async mutate(request) {
+      const { user } = request
       const host = user && (nodeNameOf(user) ?? recoveringNodeOf(user))
-      if (host === undefined) return
-      const write: NodeWrite = { host, request }
-      switch (`${definition.group}/${definition.plural}`) {
-        case 'kvorum.dev/hosts':
-          return checkHost(write)
-        case 'kvorum.dev/virtualmachineinstances':
-        case 'kvorum.dev/disks':
-        case 'kvorum.dev/images':
-          return await checkPlaced(write, graph)
-        case 'coordination.k8s.io/leases':
-          return checkLease(write)
-        case '/events':
-        case 'events.k8s.io/events':
-          return await checkEvent(write, { graph, resources })
-        case 'certificates.k8s.io/certificatesigningrequests':
-          return checkSigningRequest(write)
-      }
+      if (host !== undefined) await check({ host, request }, deps)
+      return request.object
     },
+  }
+}
+
+async function check(write: NodeWrite, { graph, resources }: NodeRestrictionDeps): Promise<void> {
+  const { group, plural } = write.request.definition
+  switch (`${group}/${plural}`) {
+    case 'kvorum.dev/hosts':
+      return checkHost(write)
+    case 'kvorum.dev/virtualmachineinstances':
+    case 'kvorum.dev/disks':
+    case 'kvorum.dev/images':
+      return await checkPlaced(write, graph)
+    case 'coordination.k8s.io/leases':
+      return checkLease(write)
+    case '/events':
+    case 'events.k8s.io/events':
+      return await checkEvent(write, { graph, resources })
+    case 'certificates.k8s.io/certificatesigningrequests':
+      return checkSigningRequest(write)
   }
 }
 
