@@ -9,6 +9,7 @@ import type { Authorizer } from './authorization/authorizer.ts'
 import { NodeAuthorizer } from './authorization/node-authorizer.ts'
 import type { NodeGraph } from './authorization/node-graph.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
+import { WebhookAuthorizer } from './authorization/webhook-authorizer.ts'
 import type { ObjectStore } from './registry/object-store.ts'
 import { FreshCertificates } from './certificates/fresh-certificates.ts'
 import {
@@ -19,10 +20,12 @@ import {
 import { dialDaemon } from './console/daemon-address.ts'
 import { listen, type Listener } from './http/listener.ts'
 import { installCrds } from './registry/crd/install-crds.ts'
-import { durationMs, helpText, parseOptions, UsageError, type ApiServerOptions } from './options.ts'
+import { durationMs, helpText, parseOptions, type ApiServerOptions } from './options.ts'
 import { buildServer, type ServerDeps } from './server.ts'
 import { runCompactor } from './storage/compactor.ts'
 import { etcdStorage } from './storage/etcd/etcd-storage.ts'
+import { WebhookClient } from './webhook/webhook-client.ts'
+import { endpointFromKubeconfig } from './webhook/webhook-endpoint.ts'
 import type { Storage } from './storage/storage.ts'
 
 const release = '0.1.0'
@@ -58,7 +61,7 @@ export async function startApiServer(
     storage,
     auditor,
     authentication: await authenticationOf(options, certificates, () => url),
-    authorizer: authorizerOf(options),
+    authorizer: authorizerOf(options, clock),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
     requestTimeoutMs: durationMs(options.requestTimeout),
     dialDaemon: daemonDialer(certificates),
@@ -119,9 +122,9 @@ export async function main(argv: readonly string[], signal: AbortSignal): Promis
   await server.close()
 }
 
-function authorizerOf({ authorizationMode }: ApiServerOptions) {
+function authorizerOf(options: ApiServerOptions, clock: Clock) {
   return async (objects: ObjectStore, signal: AbortSignal, nodes: NodeGraph): Promise<Authorizer> =>
-    await authorizerOfModes(authorizationMode, {
+    await authorizerOfModes(options.authorizationMode, {
       async RBAC() {
         const rbac = new RbacAuthorizer(objects, signal)
         await rbac.start()
@@ -131,7 +134,15 @@ function authorizerOf({ authorizationMode }: ApiServerOptions) {
         return new NodeAuthorizer(nodes, objects)
       },
       async Webhook() {
-        throw new UsageError('--authorization-mode: Webhook is not known yet')
+        return new WebhookAuthorizer({
+          client: new WebhookClient(
+            endpointFromKubeconfig(options.authorizationWebhookConfigFile ?? ''),
+            clock,
+          ),
+          authorizedTtlMs: durationMs(options.authorizationWebhookCacheAuthorizedTtl),
+          unauthorizedTtlMs: durationMs(options.authorizationWebhookCacheUnauthorizedTtl),
+          clock,
+        })
       },
     })
 }

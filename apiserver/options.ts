@@ -7,7 +7,7 @@ import {
   repeatableFlags,
   switchFlags,
 } from './authentication/flags.ts'
-import { authorizationModes } from './authorization/authorization-modes.ts'
+import { authorizationFlags, authorizationHelp } from './authorization/authorization-flags.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
 
@@ -52,12 +52,7 @@ const schema = z.object({
   'node-recovery-window': duration('8760h'),
   'kubelet-client-certificate': z.string().optional(),
   'kubelet-client-key': z.string().optional(),
-  'authorization-mode': z
-    .string()
-    .default('Node,RBAC')
-    .transform((text) => text.split(',').map((mode) => mode.trim()))
-    .pipe(z.array(z.enum(authorizationModes)).min(1))
-    .refine((modes) => new Set(modes).size === modes.length, 'names a mode twice'),
+  ...authorizationFlags,
   ...auditFlags,
   'install-crds': z.string().optional(),
   'max-requests-inflight': count(400),
@@ -94,7 +89,7 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'node-recovery-window': 'how long after its end a certificate of a host is good for asking for another',
   'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
   'kubelet-client-key': 'key of that certificate, PEM',
-  'authorization-mode': `who decides, in this order, separated by commas: ${authorizationModes.join(', ')}`,
+  ...authorizationHelp,
   ...auditFlagHelp,
   'install-crds': 'directory of CustomResourceDefinitions to apply at start',
   'max-requests-inflight': 'reading requests worked on at a time; 0 is no limit',
@@ -131,6 +126,9 @@ export function optionsOf(flags: Readonly<Record<string, unknown>>): ApiServerOp
   }
   if ((data['tls-cert-file'] === undefined) !== (data['tls-private-key-file'] === undefined)) {
     throw new UsageError('--tls-cert-file and --tls-private-key-file go together')
+  }
+  if (data['authorization-mode'].includes('Webhook') !== 'authorization-webhook-config-file' in data) {
+    throw new UsageError('--authorization-mode=Webhook and --authorization-webhook-config-file go together')
   }
   const entries = Object.entries(data).map(([name, value]) => [camel(name), value])
   return Object.fromEntries(entries) as ApiServerOptions

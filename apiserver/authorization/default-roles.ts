@@ -178,4 +178,38 @@ export const defaultRoles: readonly DefaultRole[] = [
   },
   // What daemons may do is the node authorizer's to say; bindings of this role from earlier days grant nothing.
   { name: 'system:node', rules: [] },
+  {
+    name: 'system:node-bootstrapper',
+    rules: [
+      {
+        apiGroups: ['certificates.k8s.io'],
+        resources: ['certificatesigningrequests'],
+        verbs: ['create', ...reading],
+      },
+    ],
+    groups: ['system:bootstrappers'],
+  },
+  // Whose requests for certificates of nodes are approved without a person.
+  {
+    name: 'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+    rules: [
+      {
+        apiGroups: ['certificates.k8s.io'],
+        resources: ['certificatesigningrequests/nodeclient'],
+        verbs: ['create'],
+      },
+    ],
+    groups: ['system:bootstrappers'],
+  },
+  {
+    name: 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
+    rules: [
+      {
+        apiGroups: ['certificates.k8s.io'],
+        resources: ['certificatesigningrequests/selfnodeclient'],
+        verbs: ['create'],
+      },
+    ],
+    groups: ['system:nodes'],
+  },
 ]

@@ -1,10 +1,10 @@
-import type { JsonObject } from '../../crds/meta/json.ts'
+import type { Json, JsonObject } from '../../crds/meta/json.ts'
 import type { ApiResource } from '../discovery/api-resource.ts'
-import type { Authorizer, Attributes } from '../authorization/authorizer.ts'
+import type { Authorizer, Attributes, GrantedRules } from '../authorization/authorizer.ts'
 import { objectReply, type Reply, type RequestContext, type UserInfo } from '../http/exchange.ts'
 import { badRequest, invalid } from '../../apimachinery/status-error.ts'
-import { requiredField } from '../registry/field-errors.ts'
-import { at, objectAt, stringsAt, textAt } from '../registry/kube-object.ts'
+import { invalidValue, requiredField } from '../registry/field-errors.ts'
+import { at, objectAt, objectsAt, stringsAt, textAt } from '../registry/kube-object.ts'
 import { readJson } from './incoming.ts'
 
 /** A kind that is only ever posted, and answered from what the server knows. */
@@ -93,8 +93,35 @@ async function reviewAccess(
     throw invalid({ group: 'authorization.k8s.io', kind }, '', [
       requiredField('spec.user', 'at least one of user or group must be specified'),
     ])
-  const { allowed, reason } = await authorizer.authorize(attributesOf(user, spec, kind), context.signal)
-  return { spec, status: { allowed, ...(reason && { reason }) } }
+  if (kind === 'LocalSubjectAccessReview') checkNamespace(context, spec)
+  return { spec, status: await decisionStatus(authorizer, attributesOf(user, spec, kind), context.signal) }
+}
+
+async function decisionStatus(
+  authorizer: Authorizer,
+  wanted: Attributes,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  try {
+    const { allowed, denied, reason } = await authorizer.authorize(wanted, signal)
+    return { allowed, ...(denied && { denied }), ...(reason && { reason }) }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { allowed: false, evaluationError: (error as Error).message }
+  }
+}
+
+/** A local review asks about its own namespace. Throws BadRequest or Invalid. */
+function checkNamespace({ info }: RequestContext, spec: JsonObject): void {
+  const kind = { group: 'authorization.k8s.io', kind: 'LocalSubjectAccessReview' }
+  const { nonResourceAttributes } = spec
+  if (nonResourceAttributes !== undefined) {
+    const why = 'disallowed on this kind of request'
+    throw invalid(kind, '', [invalidValue('spec.nonResourceAttributes', nonResourceAttributes, why)])
+  }
+  if (textAt(spec, 'resourceAttributes', 'namespace') !== info.namespace) {
+    throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${info.namespace}`)
+  }
 }
 
 async function reviewRules(
@@ -104,9 +131,10 @@ async function reviewRules(
 ): Promise<JsonObject> {
   const namespace = textAt(body, 'spec', 'namespace')
   if (namespace === '') throw badRequest('no namespace on request')
-  const { rules, incomplete } = user
+  const granted: GrantedRules = user
     ? await authorizer.rulesFor(user, namespace)
     : { rules: [], incomplete: false }
+  const { rules, incomplete, evaluationError } = granted
   const onResources = rules.filter(({ nonResourceURLs }) => nonResourceURLs.length === 0)
   const onUrls = rules.filter(({ nonResourceURLs }) => nonResourceURLs.length > 0)
   return {
@@ -122,6 +150,7 @@ async function reviewRules(
         nonResourceURLs: [...nonResourceURLs],
       })),
       incomplete,
+      ...(evaluationError !== undefined && { evaluationError }),
     },
   }
 }
@@ -131,7 +160,9 @@ function userOf(spec: JsonObject): UserInfo | undefined {
   const groups = stringsAt(spec, 'groups')
   if (name === '' && groups.length === 0) return undefined
   const uid = textAt(spec, 'uid')
-  return { name, groups, ...(uid && { uid }) }
+  const fields = Object.keys(objectAt(spec, 'extra'))
+  const extra = Object.fromEntries(fields.map((field) => [field, stringsAt(spec, 'extra', field)]))
+  return { name, groups, ...(uid && { uid }), ...(fields.length > 0 && { extra }) }
 }
 
 function attributesOf(user: UserInfo, spec: JsonObject, kind: string): Attributes {
@@ -160,5 +191,18 @@ function attributesOf(user: UserInfo, spec: JsonObject, kind: string): Attribute
     namespace: textAt(from, 'namespace'),
     name: textAt(from, 'name'),
     path: textAt(from, 'path'),
+    ...fieldSelectorOf(from),
   }
+}
+
+/** What a list that is asked about would select, as the text of a field selector. */
+function fieldSelectorOf(attributes: Json | undefined): Pick<Attributes, 'fieldSelector'> {
+  const raw = textAt(attributes, 'fieldSelector', 'rawSelector')
+  const requirements = objectsAt(attributes, 'fieldSelector', 'requirements').flatMap((one) => {
+    const values = stringsAt(one, 'values')
+    const sign = { In: '=', NotIn: '!=' }[textAt(one, 'operator')]
+    return sign === undefined || values.length !== 1 ? [] : [`${textAt(one, 'key')}${sign}${values[0] ?? ''}`]
+  })
+  const fieldSelector = raw || requirements.join(',')
+  return fieldSelector === '' ? {} : { fieldSelector }
 }
