@@ -59,7 +59,7 @@ export const diskDevice = {
 /** Rules of a disk that hold for machines and runs alike. */
 export const diskDeviceRules = [
   {
-    rule: "self.type != 'CdRom' || self.bus != 'virtio'",
+    rule: "!has(self.type) || self.type != 'CdRom' || self.bus != 'virtio'",
     message: 'a CdRom needs bus sata or scsi',
     fieldPath: '.bus',
   },

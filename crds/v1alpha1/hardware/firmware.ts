@@ -37,7 +37,7 @@ export const firmware = z
   .meta({
     'x-kubernetes-validations': [
       {
-        rule: "!self.secureBoot || self.type == 'uefi'",
+        rule: "!has(self.secureBoot) || !self.secureBoot || self.type == 'uefi'",
         message: 'secureBoot needs type uefi',
         fieldPath: '.secureBoot',
       },

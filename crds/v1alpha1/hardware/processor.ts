@@ -74,7 +74,7 @@ export const cpu = z
     description: 'Virtual CPUs: sockets × cores × threads.',
     'x-kubernetes-validations': [
       {
-        rule: '!has(self.maxSockets) || self.maxSockets >= self.sockets',
+        rule: '!has(self.maxSockets) || !has(self.sockets) || self.maxSockets >= self.sockets',
         message: 'maxSockets must not be less than sockets',
         fieldPath: '.maxSockets',
       },
