@@ -3,6 +3,7 @@ import type { Logger } from '../../apimachinery/log.ts'
 import type { Authorizer } from '../authorization/authorizer.ts'
 import { escalationCheck } from '../authorization/escalation.ts'
 import type { NodeGraph } from '../authorization/node-graph.ts'
+import { signerPermissions } from '../certificates/signer-permissions.ts'
 import { nodeRestriction } from '../node-restriction/node-restriction.ts'
 import type { ObjectStore } from '../registry/object-store.ts'
 import type { ResourceMap } from '../registry/resource-map.ts'
@@ -27,5 +28,6 @@ export async function admissionPlugins(deps: AdmissionDeps): Promise<AdmissionPl
     nodeRestriction({ graph: nodes, resources }),
     ...(await configuredPlugins(deps)),
     escalationCheck(deps),
+    signerPermissions(deps),
   ]
 }
