@@ -3,7 +3,7 @@ import { type Clock, sleep, systemClock } from '../../apimachinery/clock.ts'
 import { UsageError } from '../usage-error.ts'
 import { dataLayout } from './layout.ts'
 import { downOptions } from './options.ts'
-import { runningPid } from './pid-file.ts'
+import { isUp, runningPid } from './pid-file.ts'
 import { silentLogger } from '../../apimachinery/log.ts'
 import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
@@ -25,7 +25,7 @@ export async function down(rawOptions: object, signal: AbortSignal): Promise<voi
   if (pid === undefined) process.stdout.write(`kvorum up does not run in ${layout.root}\n`)
   else {
     process.kill(pid, 'SIGTERM')
-    await waitForEnd(layout.pidFile, systemClock, signal)
+    await waitForEnd(pid, systemClock, signal)
     process.stdout.write('Programs stopped\n')
   }
   if (keepMachines) return
@@ -47,9 +47,10 @@ async function stopOwnMachines(recordsDirectory: string, signal: AbortSignal): P
   }
 }
 
-async function waitForEnd(pidFile: string, clock: Clock, signal: AbortSignal): Promise<void> {
+/** The process takes its file away a moment before it ends. */
+async function waitForEnd(pid: number, clock: Clock, signal: AbortSignal): Promise<void> {
   const deadline = clock.monotonic() + stopMs
-  while ((await runningPid(pidFile)) !== undefined) {
+  while (await isUp(pid)) {
     if (clock.monotonic() > deadline) throw new UsageError('kvorum up does not stop: see its logs')
     await sleep(clock, pollMs, signal)
   }

@@ -5,8 +5,13 @@ import { UsageError } from '../usage-error.ts'
 export async function runningPid(pidFile: string): Promise<number | undefined> {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''))
   if (!Number.isInteger(pid) || pid <= 0) return undefined
+  return (await isUp(pid)) ? pid : undefined
+}
+
+/** Whether the process with this number is a `kvorum up`. */
+export async function isUp(pid: number): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return command.split('\0').includes('up') && command.includes('kvorum') ? pid : undefined
+  return command.split('\0').includes('up') && command.includes('kvorum')
 }
 
 /** Claims the data directory for this process; two would fight over etcd's files. */
