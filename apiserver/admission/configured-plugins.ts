@@ -3,6 +3,12 @@ import {
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
 } from '../registry/builtin/admission-webhooks.ts'
+import {
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+} from '../registry/builtin/admission-policies.ts'
 import { namespaces } from '../registry/builtin/namespaces.ts'
 import { WebhookClients } from '../webhook/webhook-clients.ts'
 import type { AdmissionPlugin } from './admission.ts'
@@ -10,6 +16,10 @@ import { Configurations } from './configurations.ts'
 import { EquivalentResources } from './matching/equivalents.ts'
 import { NamespaceReader } from './matching/namespaces.ts'
 import type { AdmissionDeps } from './plugins.ts'
+import { compileBinding } from './policies/compiled-policy.ts'
+import { compileMutatingPolicy, MutatingPolicies } from './policies/mutating-policies.ts'
+import { ParamReader } from './policies/params.ts'
+import { compileValidatingPolicy, ValidatingPolicies } from './policies/validating-policies.ts'
 import { compileWebhooks } from './webhooks/compiled-webhook.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts'
@@ -20,17 +30,28 @@ export async function configuredPlugins(deps: AdmissionDeps): Promise<AdmissionP
   const { objects, resources, clock, signal } = deps
   const clients = new WebhookClients(clock)
   signal.addEventListener('abort', () => clients.close(), { once: true })
-  const webhooks = {
+  const matching = {
     ...deps,
-    clients,
     equivalents: new EquivalentResources(resources),
     namespaces: new NamespaceReader(objects, namespaces),
+    params: new ParamReader(objects, resources),
+  }
+  const webhooks = { ...matching, clients }
+  const mutations = {
+    policies: await configurations(deps, mutatingAdmissionPolicies, compileMutatingPolicy),
+    bindings: await configurations(deps, mutatingAdmissionPolicyBindings, compileBinding),
+  }
+  const validations = {
+    policies: await configurations(deps, validatingAdmissionPolicies, compileValidatingPolicy),
+    bindings: await configurations(deps, validatingAdmissionPolicyBindings, compileBinding),
   }
   return [
+    new MutatingPolicies(matching, mutations),
     new MutatingWebhooks(
       webhooks,
       await configurations(deps, mutatingWebhookConfigurations, compileWebhooks),
     ),
+    new ValidatingPolicies(matching, validations),
     new ValidatingWebhooks(
       webhooks,
       await configurations(deps, validatingWebhookConfigurations, compileWebhooks),

@@ -35,9 +35,12 @@ export class MatchConditions {
 
   /**
    * Whether all conditions hold. One that does not decides, whatever else fails; otherwise what fails comes back as
-   * `errors`.
+   * `errors`. `more` are variables beside those of every request.
    */
-  async match(values: ExpressionValues): Promise<{ matches: boolean; errors: readonly string[] }> {
+  async match(
+    values: ExpressionValues,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ matches: boolean; errors: readonly string[] }> {
     const budget = new Budget(conditionsBudget)
     const errors: string[] = []
     for (const { expression, compiled } of this.#conditions) {
@@ -45,7 +48,7 @@ export class MatchConditions {
         errors.push(`compilation error: ${compiled.error}`)
         continue
       }
-      const result = await values.evaluate(compiled.program, budget)
+      const result = await values.evaluate(compiled.program, budget, more)
       if ('value' in result) {
         if (result.value !== true) return { matches: false, errors: [] }
         continue

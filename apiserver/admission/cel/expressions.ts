@@ -2,6 +2,7 @@ import type { Environment } from '@marcbachmann/cel-js'
 import { celEnvironment } from '../../schema/cel/environment.ts'
 import { compileProgram, CelError, perCallLimit, type CelProgram } from '../../schema/cel/program.ts'
 import { registerAuthorizer } from './authorizer-library.ts'
+import { registerJsonPatch } from './json-patch-library.ts'
 
 /** The variables that expressions of admission may have beside `object`, `oldObject`, `request` and `authorizer`. */
 export interface ExpressionScope {
@@ -14,6 +15,7 @@ export interface ExpressionScope {
 /** Everything that expressions of admission know; what is left to declare are `variables`. */
 export function admissionEnvironment(scope: ExpressionScope = {}, base = celEnvironment()): Environment {
   registerAuthorizer(base)
+  registerJsonPatch(base)
   const { object = 'dyn', params = 'dyn' } = scope.types ?? {}
   base
     .registerVariable('object', object)

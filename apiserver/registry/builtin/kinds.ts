@@ -1,5 +1,6 @@
 import { customResourceDefinitions } from '../crd/crd-kind.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
+import { policyKinds } from './admission-policies.ts'
 import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from './admission-webhooks.ts'
 import { certificateSigningRequests } from './certificates.ts'
 import { configMaps, secrets } from './config.ts'
@@ -26,4 +27,5 @@ export const builtInKinds: readonly ResourceDefinition[] = [
   certificateSigningRequests,
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
+  ...policyKinds,
 ]
