@@ -153,12 +153,13 @@ async function authenticationOf(
   url: () => string,
 ) {
   const serviceAccountMaxTokenMs = durationMs(options.serviceAccountMaxTokenExpiration)
+  const authenticationTokenWebhookCacheMs = durationMs(options.authenticationTokenWebhookCacheTtl)
   const expiredNodes = {
     clientAuthority: () => certificates.current.clientAuthority,
     windowMs: durationMs(options.nodeRecoveryWindow),
   }
   return await configureAuthentication(
-    { ...options, serviceAccountMaxTokenMs, expiredNodes },
+    { ...options, serviceAccountMaxTokenMs, authenticationTokenWebhookCacheMs, expiredNodes },
     { url, authority: certificates.current.authority },
   )
 }

@@ -15,16 +15,14 @@ import { bootstrapTokens } from './bootstrap-tokens.ts'
 import { clientCertificateAuthenticator } from './client-certificate.ts'
 import { expiredNodeAuthenticator, type ExpiredNodeOptions } from './expired-node-certificate.ts'
 import { anyOfTokens, type TokenAuthenticator } from './token-authenticator.ts'
-import { fileTokens, parseTokenFile } from './token-file.ts'
+import { fileTokens } from './token-file.ts'
+import { loadTokenSources, tokensOfOthers, type TokenSourceOptions } from './token-sources.ts'
 
-export interface AuthenticationOptions {
+export interface AuthenticationOptions extends TokenSourceOptions {
   readonly certDir: string
-  readonly anonymousAuth: boolean
   readonly controllers: ReadonlySet<ControllerName>
   readonly enableBootstrapTokenAuth: boolean
   readonly apiAudiences: readonly string[]
-  readonly tokenAuthFile?: string | undefined
-  readonly serviceAccountIssuer: readonly string[]
   readonly serviceAccountSigningKeyFile?: string | undefined
   readonly serviceAccountKeyFile: readonly string[]
   readonly serviceAccountJwksUri?: string | undefined
@@ -72,10 +70,7 @@ export async function configureAuthentication(
   })
   const rootAuthority =
     options.rootCaFile === undefined ? authority : await readFile(options.rootCaFile, 'utf8')
-  const fileUsers =
-    options.tokenAuthFile === undefined
-      ? new Map()
-      : parseTokenFile(await readFile(options.tokenAuthFile, 'utf8'))
+  const sources = await loadTokenSources(options)
   return async (deps) => {
     const accounts = await serviceAccounts(
       {
@@ -89,9 +84,11 @@ export async function configureAuthentication(
       deps,
     )
     const tokens = anyOfTokens([
-      fileTokens(fileUsers, apiAudiences),
+      fileTokens(sources.fileUsers, apiAudiences),
       accounts.tokens,
       ...(options.enableBootstrapTokenAuth ? [bootstrapTokens({ ...deps, apiAudiences })] : []),
+      ...tokensOfOthers(sources, apiAudiences, deps),
+      ...tokensOfOthers(sources, apiAudiences, deps),
     ])
     const authenticators: Authenticator[] = [
       clientCertificateAuthenticator(deps.clock),
@@ -99,7 +96,7 @@ export async function configureAuthentication(
         ? [expiredNodeAuthenticator({ ...options.expiredNodes, clock: deps.clock })]
         : []),
       bearerTokenAuthenticator(tokens, { apiAudiences, log: deps.log }),
-      ...(options.anonymousAuth ? [anonymousAuthenticator()] : []),
+      ...(sources.anonymous ? [anonymousAuthenticator(sources.anonymous.paths)] : []),
     ]
     return {
       authenticate: firstOf(authenticators),

@@ -19,6 +19,13 @@ export type TokenAuthenticator = (
 /** Why a token is refused. The message never holds any part of the token's secret. */
 export class TokenError extends Error {
   override readonly name = 'TokenError'
+  /** Says nothing about the token: somebody who had to be asked could not be. */
+  readonly transient: boolean
+
+  constructor(message: string, { transient = false, cause }: { transient?: boolean; cause?: unknown } = {}) {
+    super(message, { cause })
+    this.transient = transient
+  }
 }
 
 /** Asks one after the other until one knows the token. Throws a TokenError with everything that was found wrong. */
@@ -34,8 +41,9 @@ export function anyOfTokens(authenticators: readonly TokenAuthenticator[]): Toke
         problems.push(error.message)
       }
     }
-    if (problems.length === 0) return undefined
-    throw new TokenError(problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`)
+    const [first, ...more] = problems
+    if (first === undefined) return undefined
+    throw new TokenError(more.length === 0 ? first : `[${problems.join(', ')}]`)
   }
 }
 

@@ -79,7 +79,7 @@ export function cachedTokens(
       keep(bearer ? successMs : failureMs)
       return bearer
     } catch (error) {
-      keep(error instanceof TokenError ? failureMs : 0)
+      keep(error instanceof TokenError && !error.transient ? failureMs : 0)
       throw error
     }
   }
