@@ -27,20 +27,34 @@ export interface LoadedConfig extends ClientConfig {
 
 /** Reads where the server is and how to get in: client certificates, tokens, token files, exec plugins. Throws ConfigError. */
 export function loadConfig(source: ConfigSource = {}): LoadedConfig {
-  const config = read(source)
-  if (source.context !== undefined) {
-    if (config.getContextObject(source.context) === null) {
-      const known = config.contexts.map(({ name }) => name).join(', ')
-      throw new ConfigError(`the kubeconfig has no context "${source.context}"; it has: ${known || 'none'}`)
+  let config = selected(source)
+  // Files are replaced while programs run, when what is in them comes to its end.
+  const current = () => {
+    try {
+      config = selected(source)
+    } catch {
+      // Half-written or gone for a moment: what was read before goes on.
     }
-    config.setCurrentContext(source.context)
+    return config
   }
-  return fromKubeConfig(config)
+  return fromKubeConfig(config, current)
+}
+
+function selected(source: ConfigSource): KubeConfig {
+  const config = read(source)
+  if (source.context === undefined) return config
+  if (config.getContextObject(source.context) === null) {
+    const known = config.contexts.map(({ name }) => name).join(', ')
+    throw new ConfigError(`the kubeconfig has no context "${source.context}"; it has: ${known || 'none'}`)
+  }
+  config.setCurrentContext(source.context)
+  return config
 }
 
 /** The same from the text of a kubeconfig; paths in it must be absolute. Throws ConfigError. */
 export function configFromText(kubeconfig: string): LoadedConfig {
-  return fromKubeConfig(parsed('the kubeconfig', (config) => config.loadFromString(kubeconfig)))
+  const config = parsed('the kubeconfig', (empty) => empty.loadFromString(kubeconfig))
+  return fromKubeConfig(config, () => config)
 }
 
 function read({ kubeconfig, env = process.env }: ConfigSource): KubeConfig {
@@ -79,7 +93,7 @@ function parsed(what: string, load: (config: KubeConfig) => void): KubeConfig {
   return config
 }
 
-function fromKubeConfig(config: KubeConfig): LoadedConfig {
+function fromKubeConfig(config: KubeConfig, current: () => KubeConfig): LoadedConfig {
   const context = config.getContextObject(config.getCurrentContext())
   const cluster = config.getCurrentCluster()
   if (context === null || cluster === null) {
@@ -94,7 +108,7 @@ function fromKubeConfig(config: KubeConfig): LoadedConfig {
   return {
     server: cluster.server,
     namespace: context.namespace,
-    credentials: () => credentialsOf(config, cluster.server),
+    credentials: () => credentialsOf(current(), cluster.server),
   }
 }
 

@@ -27,6 +27,8 @@ export interface ClientConfig {
   readonly server: string
   /** Asked at start, every half minute and after a 401, so that renewed tokens and certificates are taken up. */
   readonly credentials: () => Promise<Credentials>
+  /** How long an answer of `credentials` is good; half a minute. 0 where asking costs nothing. */
+  readonly credentialsMaxAgeMs?: number
 }
 
 export interface HttpClientOptions {
@@ -63,7 +65,7 @@ class HttpClient implements Client {
   constructor(config: ClientConfig, options: HttpClientOptions) {
     const { clock = systemClock, timeoutMs = 30_000, userAgent = 'kvorum', random = Math.random } = options
     const url = new URL(config.server)
-    this.#connector = new Connector(url, config.credentials, clock)
+    this.#connector = new Connector(url, config.credentials, clock, config.credentialsMaxAgeMs)
     const pathPrefix = url.pathname.replace(/\/+$/, '')
     this.#exchange = new Exchange({ connector: this.#connector, clock, userAgent, pathPrefix })
     this.#timeoutMs = timeoutMs

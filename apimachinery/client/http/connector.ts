@@ -3,7 +3,7 @@ import type { Connection, Credentials } from './connection.ts'
 import { openConnection } from './open-connection.ts'
 
 // Tokens and certificates are renewed long before they end; a look this often notices in time and costs nothing.
-const credentialsMaxAgeMs = 30_000
+const usualMaxAgeMs = 30_000
 const maxAttempts = 3
 
 /**
@@ -13,15 +13,18 @@ const maxAttempts = 3
 export class Connector {
   readonly #url: URL
   readonly #load: () => Promise<Credentials>
+  readonly #maxAgeMs: number
   readonly #clock: Clock
   readonly #open = new Set<Connection>()
   #credentials: { readonly value: Credentials; readonly at: number } | undefined
   #current: Promise<Connection> | undefined
   #closed = false
 
-  constructor(url: URL, load: () => Promise<Credentials>, clock: Clock) {
+  /** `load` is asked again when its answer is `maxAgeMs` old. */
+  constructor(url: URL, load: () => Promise<Credentials>, clock: Clock, maxAgeMs = usualMaxAgeMs) {
     this.#url = url
     this.#load = load
+    this.#maxAgeMs = maxAgeMs
     this.#clock = clock
   }
 
@@ -64,7 +67,7 @@ export class Connector {
   async credentials(refresh = false): Promise<Credentials> {
     const known = this.#credentials
     const now = this.#clock.monotonic()
-    if (!refresh && known !== undefined && now - known.at < credentialsMaxAgeMs) return known.value
+    if (!refresh && known !== undefined && now - known.at < this.#maxAgeMs) return known.value
     const value = await this.#load()
     this.#credentials = { value, at: now }
     if (known !== undefined && !sameTls(known.value, value)) this.#reconnect()

@@ -3,7 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hostLeaseNamespace } from '../../../crds/v1alpha1/host.ts'
 import { startTestApiServer, type TestApiServer } from '../../support/apiserver.ts'
 import { until } from '../../support/kvorum-system-until.ts'
-import { CertificateRequester, clientCertificate, nodeCertificate } from '../../support/node-client.ts'
+import {
+  CertificateRequester,
+  clientCertificate,
+  nodeCertificate,
+  type RawAnswer,
+} from '../../support/node-client.ts'
 import { aSigningRequest, type WantedRequest } from '../../support/signing-request.ts'
 import { Kubectl } from './kubectl.ts'
 
@@ -54,11 +59,13 @@ beforeAll(async () => {
     { type: 'InternalIP', address: '192.0.2.1' },
     { type: 'InternalIP', address: '127.0.0.1' },
   ]
-  const { code, text } = await admin.send('PATCH', '/apis/kvorum.dev/v1alpha1/hosts/host-1/status', {
-    body: { status: { addresses } },
-    contentType: 'application/merge-patch+json',
-  })
-  expect(code, text).toBe(200)
+  mustBe(
+    200,
+    await admin.send('PATCH', '/apis/kvorum.dev/v1alpha1/hosts/host-1/status', {
+      body: { status: { addresses } },
+      contentType: 'application/merge-patch+json',
+    }),
+  )
 })
 
 afterAll(async () => {
@@ -67,15 +74,18 @@ afterAll(async () => {
   await server?.close()
 })
 
+function mustBe(wanted: number, { code, text }: RawAnswer): void {
+  if (code !== wanted) throw new Error(`the server answered ${code}: ${text}`)
+}
+
 async function created(where: string, body: object): Promise<void> {
-  const { code, text } = await admin.send('POST', where, { body })
-  expect(code, text).toBe(201)
+  mustBe(201, await admin.send('POST', where, { body }))
 }
 
 async function ask(who: CertificateRequester, wanted: WantedRequest): Promise<string> {
-  const { code, text } = await who.send('POST', path, { body: await aSigningRequest(wanted) })
-  expect(code, text).toBe(201)
-  return (JSON.parse(text) as Csr).metadata.name
+  const answer = await who.send('POST', path, { body: await aSigningRequest(wanted) })
+  mustBe(201, answer)
+  return (JSON.parse(answer.text) as Csr).metadata.name
 }
 
 async function read(name: string): Promise<Csr> {
