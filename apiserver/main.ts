@@ -26,6 +26,8 @@ import { runCompactor } from './storage/compactor.ts'
 import { etcdStorage } from './storage/etcd/etcd-storage.ts'
 import { WebhookClient } from './webhook/webhook-client.ts'
 import { endpointFromKubeconfig } from './webhook/webhook-endpoint.ts'
+import type { EncryptionConfigFile } from './storage/encrypted/config-file.ts'
+import { openEncrypted } from './storage/encrypted/open-encrypted.ts'
 import type { Storage } from './storage/storage.ts'
 
 const release = '0.1.0'
@@ -54,7 +56,8 @@ export async function startApiServer(
   { clock, log, storage: given }: ApiServerDeps,
 ): Promise<RunningApiServer> {
   const certificates = await loadCertificates(options, clock)
-  const storage = given ?? (await connectEtcd(options, { clock, log }))
+  const connected = given ?? (await connectEtcd(options, { clock, log }))
+  const { storage, file } = await openEncrypted(connected, options.encryptionProviderConfig)
   const stopping = new AbortController()
   const auditor = await openAuditor(options, { clock, log })
   const server = await buildServer({
@@ -84,10 +87,13 @@ export async function startApiServer(
     server.handler,
     server.upgrade,
   )
-  const compaction = compact(options, { storage, clock, log }, stopping.signal)
+  const { signal } = stopping
+  const onChange = () => server.rereadSealed()
+  const compaction = compact(options, { storage, clock, log }, signal)
+  const reloading = reload(options, file, { clock, log, onChange }, signal)
   const url = `https://${hostText(options.externalHostname ?? options.bindAddress)}:${listener.port}`
   const adminKubeconfig = await certificates.current.admin?.(url)
-  const rotation = certificates.keep(swap(listener, url), { clock, log, signal: stopping.signal })
+  const rotation = certificates.keep(swap(listener, url), { clock, log, signal })
   log.info('Serving', { url })
   return {
     url,
@@ -99,8 +105,7 @@ export async function startApiServer(
       await listener.close()
       await server.close()
       await auditor?.close()
-      await compaction
-      await rotation
+      await Promise.all([compaction, reloading, rotation])
       if (!given) await storage.close()
     },
   }
@@ -217,6 +222,15 @@ async function compact(
 ): Promise<void> {
   const intervalMs = durationMs(etcdCompactionInterval)
   if (intervalMs > 0) await runCompactor({ ...deps, intervalMs }, signal)
+}
+
+async function reload(
+  { encryptionProviderConfigAutomaticReload: wanted }: ApiServerOptions,
+  file: EncryptionConfigFile | undefined,
+  deps: { clock: Clock; log: Logger; onChange: () => void },
+  signal: AbortSignal,
+): Promise<void> {
+  if (wanted === 'true') await file?.follow(deps, signal)
 }
 
 /** IPv6 addresses stand in brackets in URLs; the wildcard is reached as this machine. */

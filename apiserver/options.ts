@@ -7,6 +7,7 @@ import {
   repeatableFlags,
   switchFlags,
 } from './authentication/flags.ts'
+import { encryptionFlags, encryptionHelp } from './storage/encrypted/encryption-flags.ts'
 import { authorizationFlags, authorizationHelp } from './authorization/authorization-flags.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
@@ -54,6 +55,7 @@ const schema = z.object({
   'kubelet-client-key': z.string().optional(),
   ...authorizationFlags,
   ...auditFlags,
+  ...encryptionFlags,
   'install-crds': z.string().optional(),
   'max-requests-inflight': count(400),
   'max-mutating-requests-inflight': count(200),
@@ -91,6 +93,7 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'kubelet-client-key': 'key of that certificate, PEM',
   ...authorizationHelp,
   ...auditFlagHelp,
+  ...encryptionHelp,
   'install-crds': 'directory of CustomResourceDefinitions to apply at start',
   'max-requests-inflight': 'reading requests worked on at a time; 0 is no limit',
   'max-mutating-requests-inflight': 'writing requests worked on at a time; 0 is no limit',

@@ -68,6 +68,8 @@ export interface Server {
   readonly upgrade: Upgrade
   /** Writes of the server itself. */
   readonly local: LocalApi
+  /** Reads again what could not be decrypted: there may be keys for it now. */
+  rereadSealed(): void
   /** From now on `/readyz` fails, so that nobody sends new requests here. */
   drain(): void
   /** Stops background work; the storage stays open. */
@@ -91,8 +93,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const local = new LocalApi(services, ownManager, signal)
   await startUp(local, { objects, resources, clock, log, signal })
 
-  const metrics = new ServerMetrics()
-  for (const metric of deps.auditor?.metrics ?? []) metrics.registry.registerMetric(metric)
+  const metrics = new ServerMetrics(deps.auditor?.metrics)
   metrics.knowResources(
     ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
   )
@@ -130,6 +131,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     }),
     handler: buildChain(dispatch, { ...deps, authenticate, authorizer, metrics }),
     local,
+    rereadSealed: () => objects.rereadSealed(),
     drain: () => void (drained = true),
     async close() {
       stopping.abort(new Error('the server is closing'))

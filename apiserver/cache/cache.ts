@@ -30,6 +30,8 @@ export interface ResourceCache {
   /** Resolves when the cache has seen `revision`; rejects on `signal`. */
   waitFor(revision: number, signal: AbortSignal): Promise<void>
   get(key: string): CachedObject | undefined
+  /** Keys with values that cannot be decrypted: they exist, and neither `get` nor `list` shows them. */
+  readonly sealed: ReadonlySet<string>
   /** In key order. `prefix` narrows to a namespace. */
   list(prefix: string): readonly CachedObject[]
   /**

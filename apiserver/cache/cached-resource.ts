@@ -1,5 +1,6 @@
 import type { Logger } from '../../apimachinery/log.ts'
 import type { StorageEvent, StoredItem } from '../storage/storage.ts'
+import { isSealed } from '../storage/sealed-value.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { CachedObject, CacheEvent, CacheSubscriber, ResourceCache } from './cache.ts'
 import { atRevision, toCachedObject } from './cached-object.ts'
@@ -45,6 +46,7 @@ export class CachedResource implements ResourceCache {
   readonly #subscriptions = new Set<Subscription>()
   /** Keys whose values were found to be unreadable, so that each is logged once. */
   readonly #unreadable = new Set<string>()
+  readonly #sealed = new Set<string>()
   #synced = false
 
   constructor(prefix: string, { progress, parsed, log }: CachedResourceDeps) {
@@ -56,6 +58,10 @@ export class CachedResource implements ResourceCache {
       revisionOf: (event) => event.item.revision,
       sizeOf: (event) => event.item.json.length + entryBytes,
     })
+  }
+
+  get sealed(): ReadonlySet<string> {
+    return this.#sealed
   }
 
   get synced(): boolean {
@@ -97,6 +103,8 @@ export class CachedResource implements ResourceCache {
   begin(revision: number): void {
     this.endSubscriptions()
     this.#items.clear()
+    this.#unreadable.clear()
+    this.#sealed.clear()
     this.#events.reset(revision)
     this.#synced = false
   }
@@ -117,7 +125,10 @@ export class CachedResource implements ResourceCache {
   apply(event: StorageEvent): void {
     const { key, revision } = event
     const item = event.type === 'put' ? this.#read(event) : undefined
-    if (event.type === 'delete') this.#unreadable.delete(key)
+    if (event.type === 'delete') {
+      this.#unreadable.delete(key)
+      this.#sealed.delete(key)
+    }
     if (item) this.#put(item)
     else this.#remove(key, revision)
   }
@@ -209,10 +220,16 @@ export class CachedResource implements ResourceCache {
   #read(stored: StoredItem): CachedObject | undefined {
     const { key, revision } = stored
     const item = toCachedObject(stored, this.#parsed)
+    this.#sealed.delete(key)
     if (item) this.#unreadable.delete(key)
-    else if (!this.#unreadable.has(key)) {
+    else {
+      const sealed = isSealed(stored.value)
+      if (sealed) this.#sealed.add(key)
+      if (!this.#unreadable.has(key)) {
+        const why = sealed ? 'is encrypted with an unknown key' : 'is not a JSON object with metadata'
+        this.#log.warn(`Skipped a value that ${why}`, { key, revision })
+      }
       this.#unreadable.add(key)
-      this.#log.warn('Skipped a value that is not a JSON object with metadata', { key, revision })
     }
     return item
   }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type Metric } from 'prom-client'
 import type { RequestInfo } from '../http/request-info.ts'
 
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -14,7 +14,9 @@ export class ServerMetrics {
   readonly #watches: Gauge<'group' | 'resource'>
   #isServed: (info: RequestInfo) => boolean = () => false
 
-  constructor() {
+  /** `others` are counted elsewhere and shown here. */
+  constructor(others: readonly Metric[] = []) {
+    for (const metric of others) this.registry.registerMetric(metric)
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     this.#requests = new Counter({

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
+import { refuseSealed } from '../registry/object-store.ts'
 import { prefixOf, type ResourceDefinition } from '../registry/resource-definition.ts'
 import { convertAhead, served } from '../registry/served-views.ts'
 import { decodeContinue, encodeContinue } from './continue-token.ts'
@@ -78,6 +79,7 @@ export class Lister {
       return await this.#fromHistory(request, { revision: resourceVersion, after: '' })
     }
     const cache = await this.#services.objects.caughtUp(definition, resourceVersion, signal)
+    refuseSealed(cache, prefix)
     const { revision } = cache
     const all = cache.list(prefix)
     // Any state will do: kube-apiserver answers such a list whole, whatever its limit.
@@ -101,6 +103,7 @@ export class Lister {
     }
     if (revision !== undefined) return await this.#fromHistory(request, { revision, after })
     const cache = await this.#services.objects.caughtUp(definition, undefined, signal)
+    refuseSealed(cache, prefix)
     const all = cache.list(prefix)
     return await cut(request, {
       items: all,

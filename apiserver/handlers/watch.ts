@@ -1,6 +1,7 @@
 import { StatusError } from '../../apimachinery/status-error.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
+import { refuseSealed } from '../registry/object-store.ts'
 import { prefixOf } from '../registry/resource-definition.ts'
 import { parseListOptions } from './query-options.ts'
 import { Renderer, rowObjectOf } from './render.ts'
@@ -30,6 +31,7 @@ export async function watchObjects(
   const { resourceVersion, sendInitialEvents } = options
   const fromState = sendInitialEvents ?? (resourceVersion === undefined || resourceVersion === 0)
   const cache = await caughtUp(services, definition, resourceVersion, context.signal)
+  if (fromState) refuseSealed(cache, prefixOf(definition, namespace))
   const timeoutMs = 1000 * (options.timeoutSeconds ?? defaultTimeoutSeconds * (1 + Math.random()))
   return {
     type: 'stream',

@@ -3,6 +3,7 @@ import { namespaces } from '../registry/builtin/namespaces.ts'
 import { isReleased } from '../registry/deletion.ts'
 import { follow } from '../registry/follow.ts'
 import { KeyQueue } from '../registry/key-queue.ts'
+import { refuseSealed } from '../registry/object-store.ts'
 import { objectAt, stringsAt, type KubeObject } from '../registry/kube-object.ts'
 import { prefixOf, type ResourceDefinition } from '../registry/resource-definition.ts'
 import type { LifecycleDeps } from './lifecycle.ts'
@@ -74,6 +75,7 @@ export class NamespaceEmptier {
   async #emptyKind(definition: ResourceDefinition, name: string): Promise<Remaining> {
     const { objects, signal } = this.#deps
     const cache = await objects.caughtUp(definition, undefined, signal)
+    refuseSealed(cache, prefixOf(definition, name))
     const finalizers = new Map<string, number>()
     let count = 0
     for (const { key, object } of cache.list(prefixOf(definition, name))) {

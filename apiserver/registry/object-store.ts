@@ -2,6 +2,7 @@ import { alreadyExists, conflict, expired, StatusError } from '../../apimachiner
 import { jsonEqual } from '../../apimachinery/patch/json-equal.ts'
 import type { CachedObject, ResourceCache, WatchCache } from '../cache/cache.ts'
 import { cachedView } from '../cache/cached-object.ts'
+import { isSealed } from '../storage/sealed-value.ts'
 import { isStorageError, StorageError, type Storage, type StoredItem } from '../storage/storage.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { ResourceDefinition } from './resource-definition.ts'
@@ -98,7 +99,17 @@ export class ObjectStore {
   ): Promise<CachedObject | undefined> {
     const cache = await this.caughtUp(definition, revision, signal)
     const item = cache.get(key)
+    if (!item && cache.sealed.has(key)) throw toStatus(sealedError(key))
     return item && (await viewNow(definition, item, signal))
+  }
+
+  /** Reads again what could not be decrypted; called when there may be keys for it now. */
+  rereadSealed(): void {
+    for (const [prefix, { sealed }] of this.#open) {
+      if (sealed.size === 0) continue
+      this.#caches.drop(prefix)
+      this.#open.delete(prefix)
+    }
   }
 
   /** A page of history. Throws Expired when `revision` is compacted. */
@@ -188,7 +199,7 @@ export class ObjectStore {
   ): Promise<State | undefined> {
     if (state.fresh) return undefined
     const latest = await this.#stored(definition, key, signal)
-    return latest.revision === state.revision ? undefined : latest
+    return latest.revision === state.revision && !latest.outdated ? undefined : latest
   }
 
   /** The result, or the newer state that made it fail. */
@@ -230,7 +241,8 @@ export class ObjectStore {
     try {
       const { item } = await this.#storage.get(key, { signal })
       if (!item) return { object: undefined, revision: 0, fresh: true, outdated: false }
-      return await stateOf(definition, cachedForm(item), { fresh: true, signal })
+      const state = await stateOf(definition, cachedForm(item), { fresh: true, signal })
+      return item.stale ? { ...state, outdated: true } : state
     } catch (error) {
       throw toStatus(error)
     }
@@ -272,6 +284,7 @@ function ttl({ stored }: ResourceDefinition): { ttlSeconds?: number } {
 }
 
 function cachedForm({ key, value, revision }: StoredItem): CachedObject {
+  if (isSealed(value)) throw sealedError(key)
   const object = withRevision(JSON.parse(value.toString()) as KubeObject, revision)
   return cachedView({ key, object, json: Buffer.from(JSON.stringify(object)), revision })
 }
@@ -291,6 +304,18 @@ function comparable(object: KubeObject): KubeObject {
   return { ...object, metadata }
 }
 
+/** Throws InternalError when something under `prefix` exists that cannot be shown. */
+export function refuseSealed({ sealed }: ResourceCache, prefix: string): void {
+  for (const key of sealed) if (key.startsWith(prefix)) throw toStatus(sealedError(key))
+}
+
+function sealedError(key: string): StorageError {
+  return new StorageError(
+    'unreadable',
+    `unable to transform key ${JSON.stringify(key)}: it is encrypted with a key that this server does not have`,
+  )
+}
+
 function toStatus(error: unknown): unknown {
   if (!(error instanceof StorageError)) return error
   switch (error.code) {
@@ -305,6 +330,8 @@ function toStatus(error: unknown): unknown {
         details: { retryAfterSeconds: 1 },
         cause: error,
       })
+    case 'unreadable':
+      return new StatusError('InternalError', `Internal error occurred: ${error.message}`, { cause: error })
     case 'key-exists':
     case 'revision-conflict':
       return new StatusError('Conflict', modifiedText, { cause: error })

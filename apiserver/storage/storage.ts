@@ -53,6 +53,8 @@ export interface StoredItem {
   readonly value: Buffer
   /** Revision of the last write to this key: the object's `resourceVersion`. */
   readonly revision: number
+  /** It would be written in another form now, such as with another key: any write of it brings it up to date. */
+  readonly stale?: boolean
 }
 
 export interface ReadOptions {
@@ -101,7 +103,14 @@ export interface StorageBatch {
 export class StorageError extends Error {
   override readonly name = 'StorageError'
   readonly code:
-    'key-exists' | 'revision-conflict' | 'compacted' | 'future-revision' | 'too-large' | 'unavailable'
+    | 'key-exists'
+    | 'revision-conflict'
+    | 'compacted'
+    | 'future-revision'
+    | 'too-large'
+    | 'unavailable'
+    /** There is a value, and it cannot be made sense of: its key of encryption is missing. */
+    | 'unreadable'
   /** What is stored now, for `key-exists` and `revision-conflict` (undefined: the key is gone or was not read). */
   readonly current: StoredItem | undefined
 

@@ -1,7 +1,12 @@
 import { describe } from 'vitest'
 import { systemClock } from '../../apimachinery/clock.ts'
+import { encryptedStorage } from '../../apiserver/storage/encrypted/encrypted-storage.ts'
+import { EncryptionConfig } from '../../apiserver/storage/encrypted/encryption-config.ts'
+import { resourceOfKeys } from '../../apiserver/storage/encrypted/resource-of-key.ts'
+import { aesGcm } from '../../apiserver/storage/encrypted/transformer.ts'
 import { etcdStorage } from '../../apiserver/storage/etcd/etcd-storage.ts'
 import { memoryStorage } from '../../apiserver/storage/memory/memory-storage.ts'
+import type { Storage } from '../../apiserver/storage/storage.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { storageConformance } from './storage-conformance.ts'
 import { etcdFailover, etcdFaults } from './storage-faults.ts'
@@ -17,6 +22,33 @@ describe('etcd storage', () => {
   storageConformance(async () => {
     const etcd = await startEtcd()
     const storage = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock })
+    return {
+      storage,
+      async close() {
+        await storage.close()
+        await etcd.stop()
+      },
+    }
+  })
+})
+
+/** Everything sealed, whatever it belongs to. */
+function sealed(inner: Storage): Storage {
+  const config = new EncryptionConfig(new Map([['*.*', [aesGcm('key', Buffer.alloc(32, 7))]]]))
+  return encryptedStorage(inner, { resourceOf: resourceOfKeys([]), config: () => config })
+}
+
+describe('encrypted storage in memory', () => {
+  storageConformance(async () => {
+    const storage = sealed(memoryStorage())
+    return { storage, close: () => storage.close() }
+  })
+})
+
+describe('encrypted storage on etcd', () => {
+  storageConformance(async () => {
+    const etcd = await startEtcd()
+    const storage = sealed(etcdStorage({ endpoints: etcd.endpoints, clock: systemClock }))
     return {
       storage,
       async close() {
