@@ -88,7 +88,6 @@ export async function configureAuthentication(
       accounts.tokens,
       ...(options.enableBootstrapTokenAuth ? [bootstrapTokens({ ...deps, apiAudiences })] : []),
       ...tokensOfOthers(sources, apiAudiences, deps),
-      ...tokensOfOthers(sources, apiAudiences, deps),
     ])
     const authenticators: Authenticator[] = [
       clientCertificateAuthenticator(deps.clock),
