@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EnvHttpProxyAgent } from 'undici'
-import { loadConfig } from '../apimachinery/client/config.ts'
 import type { Client } from '../apimachinery/client/client.ts'
 import { eventRecorder } from '../apimachinery/client/event-recorder.ts'
 import { httpClient } from '../apimachinery/client/http-client.ts'
@@ -12,6 +11,9 @@ import { version } from '../apimachinery/version.ts'
 import type { Stored } from '../crds/meta/object-meta.ts'
 import type { StorageDomain } from '../crds/v1alpha1/storage-domain.ts'
 import { type ConsoleServerOptions, startConsoleServer } from './console/console-server.ts'
+import type { NodeCredentials } from './credentials/node-credentials.ts'
+import { openCredentials } from './credentials/open-credentials.ts'
+import { servingTls } from './credentials/serving-tls.ts'
 import { daemonMetrics } from './daemon-metrics.ts'
 import { hostIdentity } from './heartbeat/host-identity.ts'
 import { readMachineFacts } from './heartbeat/machine-facts.ts'
@@ -35,11 +37,12 @@ export async function main(argv: readonly string[], signal: AbortSignal): Promis
   if (argv.includes('--help')) return void process.stdout.write(helpText())
   const options = parseOptions(argv)
   const log = jsonLogger(options.logLevel, { program: 'node-daemon', host: options.hostName })
-  const client = httpClient(loadConfig({ kubeconfig: options.kubeconfig }), {
-    userAgent: 'kvorum-node-daemon',
-  })
+  const deps = { clock: systemClock, log }
+  const credentials = await openCredentials(options, deps)
+  const client = httpClient(credentials.client, { userAgent: 'kvorum-node-daemon' })
   log.info('Starting node daemon', { version, ...options })
-  const running = await startNodeDaemon(options, { client, clock: systemClock, log })
+  const kept = credentials.keep(signal)
+  const running = await startNodeDaemon(options, { ...deps, client, credentials })
   const stop = () => void running.stop()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
@@ -48,13 +51,15 @@ export async function main(argv: readonly string[], signal: AbortSignal): Promis
   } finally {
     signal.removeEventListener('abort', stop)
     await running.stop()
-    await client.close()
+    await Promise.all([client.close(), signal.aborted && kept])
     log.info('Stopped node daemon')
   }
 }
 
 export interface ProgramDeps {
   readonly client: Client
+  /** Needed where the options name no serving certificate. */
+  readonly credentials?: NodeCredentials
   readonly clock: Clock
   readonly log: Logger
 }
@@ -67,7 +72,7 @@ export interface RunningNodeDaemon extends Pick<NodeDaemon, 'ready' | 'done' | '
 /** Builds what the options say, in order, and starts it. Resolves once consoles can be served. */
 export async function startNodeDaemon(
   options: NodeDaemonOptions,
-  { client, clock, log }: ProgramDeps,
+  { client, credentials, clock, log }: ProgramDeps,
 ): Promise<RunningNodeDaemon> {
   const { hostName, dataDir, importDir } = options
   await mkdir(dataDir, { recursive: true })
@@ -79,10 +84,12 @@ export async function startNodeDaemon(
   const informed: { daemon?: NodeDaemon } = {}
   const findRun = (namespace: string, name: string) => informed.daemon?.findRun(namespace, name)
   const served = { hypervisor, findRun, registry, clock, log }
-  const consoles = await startConsoleServer(consoleOptions(options), served).catch(async (error: unknown) => {
-    await close()
-    throw error
-  })
+  const consoles = await startConsoleServer(consoleOptions(options, credentials), served).catch(
+    async (error: unknown) => {
+      await close()
+      throw error
+    },
+  )
   const identity = { hostName, identity: await hostIdentity(dataDir), version }
   const endpoint = { ...listensOn(options), port: consoles.port }
   const http = { ...defaultHttpSourceOptions, dispatcher: new EnvHttpProxyAgent() }
@@ -119,14 +126,8 @@ export async function startNodeDaemon(
   }
 }
 
-function consoleOptions(options: NodeDaemonOptions): ConsoleServerOptions {
-  return {
-    address: options.bindAddress,
-    port: options.port,
-    certFile: options.tlsCertFile,
-    keyFile: options.tlsPrivateKeyFile,
-    clientCaFile: options.clientCaFile,
-  }
+function consoleOptions(options: NodeDaemonOptions, credentials?: NodeCredentials): ConsoleServerOptions {
+  return { address: options.bindAddress, port: options.port, tls: servingTls(options, credentials) }
 }
 
 /** The address to tell the API server; nothing when every address of the host will do. */

@@ -23,9 +23,11 @@ const schema = z.object({
   'libvirt-uri': z.string().default('qemu:///system'),
   'bind-address': z.string().default('0.0.0.0'),
   port: z.coerce.number().int().min(0).max(65535).default(7444),
-  'tls-cert-file': path,
-  'tls-private-key-file': path,
-  'client-ca-file': path,
+  'bootstrap-kubeconfig': path.optional(),
+  'cert-dir': path.optional(),
+  'tls-cert-file': path.optional(),
+  'tls-private-key-file': path.optional(),
+  'client-ca-file': path.optional(),
   'log-level': z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -42,9 +44,12 @@ const help: Readonly<Record<Flag, string>> = {
   'libvirt-uri': 'default: qemu:///system',
   'bind-address': 'address that consoles are served on; default: 0.0.0.0',
   port: 'port that consoles are served on; 0 takes a free one; default: 7444',
-  'tls-cert-file': 'serving certificate, PEM',
+  'bootstrap-kubeconfig': 'what may ask for the first certificate of a new host',
+  'cert-dir': 'where certificates are kept that the daemon asks for; default: pki below the data directory',
+  'tls-cert-file': 'serving certificate, PEM; asked for at the API server when left out',
   'tls-private-key-file': 'key of that certificate, PEM',
-  'client-ca-file': 'authority whose client certificates are believed, PEM',
+  'client-ca-file':
+    'authority whose client certificates are believed, PEM; that of the kubeconfig when left out',
   'log-level': 'debug, info, warn, error or silent',
 }
 
@@ -58,9 +63,11 @@ export interface NodeDaemonOptions {
   readonly libvirtUri: string
   readonly bindAddress: string
   readonly port: number
-  readonly tlsCertFile: string
-  readonly tlsPrivateKeyFile: string
-  readonly clientCaFile: string
+  readonly bootstrapKubeconfig: string | undefined
+  readonly certDir: string | undefined
+  readonly tlsCertFile: string | undefined
+  readonly tlsPrivateKeyFile: string | undefined
+  readonly clientCaFile: string | undefined
   readonly logLevel: Flags['log-level']
 }
 
@@ -81,6 +88,10 @@ export function parseOptions(argv: readonly string[], env: Environment = process
     const missing = !(name in flags)
     throw new UsageError(`--${name}: ${missing ? 'is required' : (issue?.message ?? 'is not valid')}`)
   }
+  if ((data['tls-cert-file'] === undefined) !== (data['tls-private-key-file'] === undefined))
+    throw new UsageError('--tls-cert-file and --tls-private-key-file go together')
+  if (data['tls-cert-file'] !== undefined && data['client-ca-file'] === undefined)
+    throw new UsageError('--client-ca-file: is required with --tls-cert-file')
   return {
     kubeconfig: data.kubeconfig?.replace(/^~(?=\/)/, homedir()),
     hostName: data['host-name'],
@@ -90,6 +101,8 @@ export function parseOptions(argv: readonly string[], env: Environment = process
     libvirtUri: data['libvirt-uri'],
     bindAddress: data['bind-address'],
     port: data.port,
+    bootstrapKubeconfig: data['bootstrap-kubeconfig'],
+    certDir: data['cert-dir'],
     tlsCertFile: data['tls-cert-file'],
     tlsPrivateKeyFile: data['tls-private-key-file'],
     clientCaFile: data['client-ca-file'],

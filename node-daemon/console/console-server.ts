@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -11,6 +10,7 @@ import type { Logger } from '../../apimachinery/log.ts'
 import { notFound, StatusError } from '../../apimachinery/status-error.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import { keepServing, type ServingTls } from '../credentials/serving-tls.ts'
 import { type Hypervisor, HypervisorError } from '../hypervisor/hypervisor.ts'
 import { relayConsole } from './relay-console.ts'
 
@@ -26,10 +26,8 @@ export interface ConsoleServerOptions {
   readonly address: string
   /** 0 takes a free one. */
   readonly port: number
-  readonly certFile: string
-  readonly keyFile: string
-  /** Authority of the clients that may connect at all. */
-  readonly clientCaFile: string
+  /** Nobody gets in before it has something to show. */
+  readonly tls: ServingTls
 }
 
 export interface ConsoleServer {
@@ -50,11 +48,7 @@ export async function startConsoleServer(
   options: ConsoleServerOptions,
   deps: ConsoleServerDeps,
 ): Promise<ConsoleServer> {
-  const [cert, key, ca] = await Promise.all(
-    [options.certFile, options.keyFile, options.clientCaFile].map((path) => readFile(path)),
-  )
   const server = createServer({
-    ...(cert && key && ca && { cert, key, ca }),
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
@@ -75,10 +69,15 @@ export async function startConsoleServer(
     )
   })
   server.on('tlsClientError', (error) => deps.log.debug('TLS client was refused', { error }))
-  const port = await listen(server, options)
+  const stopServing = await keepServing(server, options.tls, deps)
+  const port = await listen(server, options).catch((error: unknown) => {
+    stopServing()
+    throw error
+  })
   return {
     port,
     async close() {
+      stopServing()
       for (const client of sockets.clients) client.terminate()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()

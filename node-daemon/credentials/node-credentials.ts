@@ -84,6 +84,11 @@ export class NodeCredentials {
     return this.#pairs.serving
   }
 
+  /** Whom the daemon believes about the server, PEM; the same authority signs the server's client certificate. */
+  async authority(): Promise<string> {
+    return String((await this.#options.server.credentials()).ca ?? '')
+  }
+
   /** True while a certificate is being asked for. */
   get asking(): boolean {
     return this.#asking

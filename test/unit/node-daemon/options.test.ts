@@ -31,7 +31,7 @@ describe('the options of the node daemon', () => {
   })
 
   test.each([
-    { argv: [], says: /^--tls-cert-file: is required$/ },
+    { argv: ['--tls-cert-file=/d.crt'], says: /^--tls-cert-file and --tls-private-key-file go together$/ },
     { argv: [...tls, '--host-name=Upper_Case'], says: /^--host-name: must be lower-case/ },
     { argv: [...tls, '--port=70000'], says: /^--port: / },
     { argv: [...tls, '--port=x'], says: /^--port: / },

@@ -10,6 +10,7 @@ import { systemClock } from '../../../../apimachinery/clock.ts'
 import { silentLogger } from '../../../../apimachinery/log.ts'
 import { CertificateDirectory } from '../../../../apiserver/certificates/certificate-directory.ts'
 import { type ConsoleServer, startConsoleServer } from '../../../../node-daemon/console/console-server.ts'
+import { tlsFromFiles } from '../../../../node-daemon/credentials/serving-tls.ts'
 import { HypervisorError } from '../../../../node-daemon/hypervisor/hypervisor.ts'
 import { type ManualClock, manualClock } from '../../../support/clock.ts'
 import { aPlacedRun, uuid } from '../support.ts'
@@ -73,9 +74,7 @@ beforeEach(async () => {
     {
       address: '127.0.0.1',
       port: 0,
-      certFile: files.cert,
-      keyFile: files.key,
-      clientCaFile: files.ca,
+      tls: tlsFromFiles({ certFile: files.cert, keyFile: files.key, clientCaFile: files.ca }),
     },
     {
       hypervisor: { openConsole: (id) => openConsole(id) },
