@@ -15,7 +15,7 @@ function program(name: string, flags: Readonly<Record<string, string>>): Program
 export function apiServerProgram(
   options: UpOptions,
   layout: DataLayout,
-  { api, etcdClient }: Credentials,
+  { api, etcdClient, encryptionConfig }: Credentials & { readonly encryptionConfig: string },
 ): Program {
   return program('apiserver', {
     'etcd-servers': `https://127.0.0.1:${options.etcdPort}`,
@@ -30,6 +30,9 @@ export function apiServerProgram(
     'tls-private-key-file': api.keyFile,
     'kubelet-client-certificate': api.kubeletClientCertFile,
     'kubelet-client-key': api.kubeletClientKeyFile,
+    'cluster-signing-cert-file': api.signingCertFile,
+    'cluster-signing-key-file': api.signingKeyFile,
+    'encryption-provider-config': encryptionConfig,
     'audit-log-path': join(layout.logs, 'audit.log'),
     'install-crds': crds,
   })
@@ -56,8 +59,5 @@ export function nodeDaemonProgram(
     'import-dir': layout.importDir,
     'bind-address': '127.0.0.1',
     port: String(options.daemonPort),
-    'tls-cert-file': credentials.daemon.certFile,
-    'tls-private-key-file': credentials.daemon.keyFile,
-    'client-ca-file': credentials.daemon.clientCaFile,
   })
 }

@@ -6,7 +6,8 @@ import { connect } from '../connect.ts'
 import { readManifests } from '../read-manifests.ts'
 import { UsageError } from '../usage-error.ts'
 import { detach, leaveParent, report } from './detach.ts'
-import { ensureCredentials, writeAdminKubeconfig } from './credentials.ts'
+import { ensureCredentials, keepCredentials, writeAdminKubeconfig } from './credentials.ts'
+import { ensureEncryption } from './encryption.ts'
 import { checkEtcd, etcdProgram } from './etcd.ts'
 import { type DataLayout, dataLayout, makeLayout } from './layout.ts'
 import { type UpOptions, upOptions } from './options.ts'
@@ -53,13 +54,16 @@ async function startAll({ options, layout, supervisor, clock, signal }: Startup)
   const apiHosts = [...new Set([address, '127.0.0.1', 'localhost', hostName])]
   const request = { layout, clock, hostName, apiHosts, apiUrl }
   const credentials = await ensureCredentials(request)
+  const encryptionConfig = await ensureEncryption(layout)
   await writeAdminKubeconfig(request)
   report(`Data, logs and certificates are in ${layout.root}`)
 
   supervisor.start(
     etcdProgram(layout, { client: options.etcdPort, peer: options.etcdPort + 1 }, credentials.etcdServer),
   )
-  supervisor.start(apiServerProgram(options, layout, credentials))
+  supervisor.start(apiServerProgram(options, layout, { ...credentials, encryptionConfig }))
+  const onEtcdClient = () => supervisor.restart('apiserver')
+  void keepCredentials(request, { onEtcdClient, report }, signal)
   const connection = connect({ kubeconfig: layout.adminKubeconfig }, signal)
   const { context } = connection
   try {
