@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { UserInfo } from '../http/exchange.ts'
-import type { Authenticator } from './authenticator.ts'
+import { credentialIdKey, type Authenticator } from './authenticator.ts'
 
 interface Verified {
   readonly user: UserInfo
@@ -41,7 +41,13 @@ function verifiedBy(socket: TLSSocket): Verified | undefined {
   if (!socket.authorized) return undefined
   const certificate = socket.getPeerCertificate()
   const user = subjectOf(certificate)
-  return user && { user, until: Date.parse(certificate.valid_to) }
+  if (!user) return undefined
+  const extra = { [credentialIdKey]: [credentialIdOf(certificate)] }
+  return { user: { ...user, extra }, until: Date.parse(certificate.valid_to) }
+}
+
+function credentialIdOf({ fingerprint256 }: PeerCertificate): string {
+  return `X509SHA256=${fingerprint256.replaceAll(':', '').toLowerCase()}`
 }
 
 /** The user that a certificate is for; undefined when it has no common name. */

@@ -1,6 +1,5 @@
 import { StatusError } from '../../apimachinery/status-error.ts'
-import { authenticatedGroup } from '../authentication/authenticator.ts'
-import { impersonatedUser } from '../authentication/impersonation.ts'
+import { completeImpersonated, impersonatedUser } from '../authentication/impersonation.ts'
 import { forbiddenText, type Attributes, type Authorizer } from '../authorization/authorizer.ts'
 import type { Handler, UserInfo } from '../http/exchange.ts'
 
@@ -9,12 +8,13 @@ export function withImpersonation(next: Handler, { authorizer }: { authorizer: A
   return async (context) => {
     const { user, request, signal } = context
     if (user === undefined) return await next(context)
-    const target = impersonatedUser(request)
-    if (target === undefined) return await next(context)
-    for (const attributes of neededPermissions(user, target)) {
+    const asked = impersonatedUser(request)
+    if (asked === undefined) return await next(context)
+    for (const attributes of neededPermissions(user, asked)) {
       const { allowed, reason } = await authorizer.authorize(attributes, signal)
       if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason))
     }
+    const target = completeImpersonated(asked)
     context.audit?.impersonated(target)
     return await next({ ...context, user: target })
   }
@@ -35,9 +35,7 @@ function neededPermissions(user: UserInfo, target: UserInfo): Attributes[] {
   })
   return [
     serviceAccountOf(target.name, impersonate) ?? impersonate('users', target.name),
-    ...target.groups
-      .filter((group) => group !== authenticatedGroup)
-      .map((group) => impersonate('groups', group)),
+    ...target.groups.map((group) => impersonate('groups', group)),
     ...(target.uid === undefined ? [] : [impersonate('uids', target.uid)]),
     ...Object.entries(target.extra ?? {}).flatMap(([key, values]) =>
       values.map((value) => impersonate('userextras', value, key)),
