@@ -9,6 +9,7 @@ import {
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
 } from '../registry/builtin/admission-policies.ts'
+import { resourceQuotas } from '../registry/builtin/coordination.ts'
 import { namespaces } from '../registry/builtin/namespaces.ts'
 import { WebhookClients } from '../webhook/webhook-clients.ts'
 import type { AdmissionPlugin } from './admission.ts'
@@ -20,6 +21,9 @@ import { compileBinding } from './policies/compiled-policy.ts'
 import { compileMutatingPolicy, MutatingPolicies } from './policies/mutating-policies.ts'
 import { ParamReader } from './policies/params.ts'
 import { compileValidatingPolicy, ValidatingPolicies } from './policies/validating-policies.ts'
+import { QuotaAccounts } from './quota/quota-accounts.ts'
+import { QuotaController } from './quota/quota-controller.ts'
+import { ResourceQuota } from './quota/resource-quota.ts'
 import { compileWebhooks } from './webhooks/compiled-webhook.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts'
@@ -45,6 +49,9 @@ export async function configuredPlugins(deps: AdmissionDeps): Promise<AdmissionP
     policies: await configurations(deps, validatingAdmissionPolicies, compileValidatingPolicy),
     bindings: await configurations(deps, validatingAdmissionPolicyBindings, compileBinding),
   }
+  const quotas = new QuotaController({ ...deps, definition: resourceQuotas })
+  await quotas.start()
+  const accounts = new QuotaAccounts({ ...deps, definition: resourceQuotas })
   return [
     new MutatingPolicies(matching, mutations),
     new MutatingWebhooks(
@@ -56,6 +63,7 @@ export async function configuredPlugins(deps: AdmissionDeps): Promise<AdmissionP
       webhooks,
       await configurations(deps, validatingWebhookConfigurations, compileWebhooks),
     ),
+    new ResourceQuota(accounts, (namespace) => quotas.hasQuotas(namespace)),
   ]
 }
 
