@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { DomainOwner, DomainSpec } from './domain-spec.ts'
 
 /**
  * The port to what runs machines on this host. Every call may be repeated: starting what runs, stopping what is
@@ -55,43 +56,6 @@ export interface HypervisorFacts {
   readonly cpus: number
   readonly topology?: { readonly sockets: number; readonly cores: number; readonly threads: number }
   readonly memoryBytes: number
-}
-
-/** The run that a domain belongs to, kept in the domain's own metadata (XML namespace `kvorum.dev`). */
-export interface DomainOwner {
-  readonly namespace: string
-  readonly name: string
-  /** uid of the VirtualMachineInstance. */
-  readonly uid: string
-}
-
-export interface DomainSpec {
-  readonly owner: DomainOwner
-  readonly uuid: string
-  /** Unique on the host: `<namespace>_<name>`; Kubernetes names have no underscore. */
-  readonly name: string
-  readonly cpu: { readonly sockets: number; readonly cores: number; readonly threads: number }
-  readonly memoryBytes: number
-  readonly firmware: 'bios' | 'uefi'
-  readonly disks: readonly DomainDisk[]
-  readonly interfaces: readonly DomainInterface[]
-}
-
-export interface DomainDisk {
-  readonly name: string
-  readonly path: string
-  readonly format: 'qcow2' | 'raw'
-  readonly bus: 'virtio' | 'scsi' | 'sata'
-  readonly bootOrder?: number
-}
-
-export interface DomainInterface {
-  readonly name: string
-  /** Bridge on the host to plug into. */
-  readonly bridge: string
-  readonly model: 'virtio' | 'e1000e' | 'e1000' | 'rtl8139'
-  readonly macAddress: string
-  readonly mtu?: number
 }
 
 export interface ObservedDomain {

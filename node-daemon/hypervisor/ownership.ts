@@ -1,4 +1,5 @@
-import type { DomainSpec, ObservedDomain } from './hypervisor.ts'
+import type { DomainSpec } from './domain-spec.ts'
+import type { ObservedDomain } from './hypervisor.ts'
 import { HypervisorError } from './hypervisor.ts'
 
 /** Throws `conflict` when the domain on the host is not the run that the spec is of. */

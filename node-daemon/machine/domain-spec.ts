@@ -1,13 +1,16 @@
 import { quantityToBytes } from '../../apimachinery/quantity.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
+import type { Memory } from '../../crds/v1alpha1/hardware/memory.ts'
+import type { QuantityValue } from '../../crds/meta/fields.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
-import {
-  type DomainDisk,
-  type DomainInterface,
-  type DomainOwner,
-  type DomainSpec,
-  HypervisorError,
-} from '../hypervisor/hypervisor.ts'
+import type {
+  DomainDisk,
+  DomainInterface,
+  DomainMemory,
+  DomainOwner,
+  DomainSpec,
+} from '../hypervisor/domain-spec.ts'
+import { HypervisorError } from '../hypervisor/hypervisor.ts'
 import type { DiskNeed, NetworkNeed } from './situation.ts'
 
 /** The domain of a run whose disks and networks are ready. Throws an `invalid` HypervisorError when one is not. */
@@ -23,18 +26,41 @@ export function domainSpecOf(
     uuid: spec.uuid,
     name: `${owner.namespace}_${owner.name}`,
     cpu: spec.cpu,
-    memoryBytes: Number(quantityToBytes(String(spec.memory.size))),
-    firmware: spec.firmware.type,
-    disks: spec.disks.flatMap(({ name, bus, bootOrder }): DomainDisk[] => {
-      if (disks.find((need) => need.name === name)?.state === 'empty') return []
-      const { path, format } = ready(disks, name)
-      return [{ name, path, format, bus, ...(bootOrder !== undefined && { bootOrder }) }]
+    memory: memoryOf(spec.memory),
+    firmware: spec.firmware,
+    ...(spec.tpm !== undefined && { tpm: spec.tpm }),
+    devices: spec.devices,
+    ...(spec.libvirtFragments !== undefined && { libvirtFragments: spec.libvirtFragments }),
+    disks: spec.disks.map((disk): DomainDisk => {
+      const { disk: _disk, image: _image, ...device } = disk
+      return { ...device, ...medium(disks, disk.name) }
     }),
-    interfaces: spec.interfaces.map(({ name, model, macAddress }): DomainInterface => {
-      const { bridge, mtu } = ready(networks, name)
-      return { name, bridge, model, macAddress, ...(mtu !== undefined && { mtu }) }
+    interfaces: spec.interfaces.map((nic): DomainInterface => {
+      const { network: _network, ipAddress: _address, ...card } = nic
+      const { bridge, mtu } = ready(networks, nic.name)
+      return { ...card, bridge, ...(mtu !== undefined && { mtu }) }
     }),
   }
+}
+
+function memoryOf({ size, maxSize, guaranteed, hugePages }: Memory): DomainMemory {
+  return {
+    bytes: bytes(size),
+    ...(maxSize !== undefined && { maxBytes: bytes(maxSize) }),
+    ...(guaranteed !== undefined && { guaranteedBytes: bytes(guaranteed) }),
+    ...(hugePages !== undefined && { hugePages }),
+  }
+}
+
+function bytes(size: QuantityValue): number {
+  return Number(quantityToBytes(String(size)))
+}
+
+/** The file behind a disk; none in an empty CD-ROM drive. */
+function medium(disks: readonly DiskNeed[], name: string): Pick<DomainDisk, 'path' | 'format'> {
+  if (disks.find((need) => need.name === name)?.state === 'empty') return { path: undefined, format: 'raw' }
+  const { path, format } = ready(disks, name)
+  return { path, format }
 }
 
 export function ownerOf({ metadata }: Stored<VirtualMachineInstance>): DomainOwner {

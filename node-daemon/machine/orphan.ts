@@ -1,4 +1,5 @@
-import type { DomainOwner, ObservedDomain } from '../hypervisor/hypervisor.ts'
+import type { DomainOwner } from '../hypervisor/domain-spec.ts'
+import type { ObservedDomain } from '../hypervisor/hypervisor.ts'
 import type { MachineDeps } from './machine-deps.ts'
 
 const notSeenYetMs = 1_000

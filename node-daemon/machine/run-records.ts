@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { DomainOwner } from '../hypervisor/hypervisor.ts'
+import type { DomainOwner } from '../hypervisor/domain-spec.ts'
 
 const record = z.object({
   namespace: z.string(),

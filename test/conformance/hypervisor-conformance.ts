@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Duplex } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { DomainSpec, Hypervisor, HypervisorEvent } from '../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainSpec } from '../../node-daemon/hypervisor/domain-spec.ts'
+import type { Hypervisor, HypervisorEvent } from '../../node-daemon/hypervisor/hypervisor.ts'
+import { follow, macFrom, typed } from './hypervisor-events.ts'
 import type { HypervisorUnderTest } from './hypervisor-under-test.ts'
+import { aCpu, aDomainDisk, aDomainInterface, aFirmware, aDomainSpec } from '../support/domain-spec.ts'
 
 /** What every implementation of `Hypervisor` must do. Skipped, with the reason, when something is missing for it. */
 export function hypervisorConformance(
@@ -31,19 +33,33 @@ export function hypervisorConformance(
 
     const newSpec = async (change: Partial<DomainSpec> = {}): Promise<DomainSpec> => {
       const uuid = randomUUID()
-      const spec: DomainSpec = {
+      const spec: DomainSpec = aDomainSpec({
         owner: { namespace: 'conf', name: `vm-${uuid.slice(0, 8)}`, uid: randomUUID() },
         uuid,
         name: `conf_vm-${uuid.slice(0, 8)}`,
-        cpu: { sockets: 1, cores: 1, threads: 1 },
-        memoryBytes: 64 * 1024 ** 2,
-        firmware: 'bios',
-        disks: [{ name: 'root', path: await subject.newDisk(), format: 'raw', bus: 'virtio', bootOrder: 1 }],
+        cpu: aCpu({ sockets: 1, cores: 1, threads: 1 }),
+        memory: { bytes: 64 * 1024 ** 2 },
+        firmware: aFirmware({ type: 'bios' }),
+        disks: [
+          aDomainDisk({
+            name: 'root',
+            path: await subject.newDisk(),
+            format: 'raw',
+            bus: 'virtio',
+            bootOrder: 1,
+          }),
+        ],
         interfaces: [
-          { name: 'main', bridge: subject.bridge, model: 'virtio', macAddress: macFrom(uuid), mtu: 1400 },
+          aDomainInterface({
+            name: 'main',
+            bridge: subject.bridge,
+            model: 'virtio',
+            macAddress: macFrom(uuid),
+            mtu: 1400,
+          }),
         ],
         ...change,
-      }
+      })
       started.add(spec)
       return spec
     }
@@ -102,7 +118,7 @@ export function hypervisorConformance(
       test('again after it was off takes what the spec says now', async () => {
         const spec = await runningGuest()
         await hypervisor.destroyDomain(spec.uuid)
-        const changed = { ...spec, cpu: { sockets: 1, cores: 2, threads: 1 } }
+        const changed = { ...spec, cpu: aCpu({ sockets: 1, cores: 2, threads: 1 }) }
         await hypervisor.startDomain(changed)
         expect(await hypervisor.getDomain(spec.uuid)).toMatchObject({ state: 'running' })
       })
@@ -113,8 +129,15 @@ export function hypervisorConformance(
       ] as const)('works with $what', async ({ bus, model }) => {
         const path = await subject.newDisk()
         const spec = await newSpec({
-          disks: [{ name: 'root', path, format: 'raw', bus }],
-          interfaces: [{ name: 'main', bridge: subject.bridge, model, macAddress: '52:54:00:00:00:77' }],
+          disks: [aDomainDisk({ name: 'root', path, format: 'raw', bus })],
+          interfaces: [
+            aDomainInterface({
+              name: 'main',
+              bridge: subject.bridge,
+              model,
+              macAddress: '52:54:00:00:00:77',
+            }),
+          ],
         })
         await hypervisor.startDomain(spec)
         expect(await hypervisor.getDomain(spec.uuid)).toMatchObject({ state: 'running' })
@@ -184,7 +207,7 @@ export function hypervisorConformance(
       })
 
       test('undefining forgets it with all its files, and doing it again is no error', async () => {
-        const spec = await runningGuest({ firmware: 'uefi' })
+        const spec = await runningGuest({ firmware: aFirmware({ type: 'uefi' }) })
         await hypervisor.destroyDomain(spec.uuid)
         expect(await subject.leftovers(spec)).not.toEqual([])
         await hypervisor.undefineDomain(spec.uuid)
@@ -334,57 +357,4 @@ export function hypervisorConformance(
       })
     })
   })
-}
-
-/** What a consumer of events has seen so far, and a way to wait for more. */
-function follow(hypervisor: Hypervisor) {
-  const stop = new AbortController()
-  const seen: HypervisorEvent[] = []
-  const waiting = new Set<() => void>()
-  const events = hypervisor.events(stop.signal)
-  const reading = (async () => {
-    for await (const event of events) {
-      seen.push(event)
-      for (const look of waiting) look()
-    }
-  })()
-  return {
-    seen,
-    until(matches: (event: HypervisorEvent, index: number) => boolean): Promise<void> {
-      return new Promise((resolve) => {
-        const look = () => {
-          if (!seen.some((event, index) => matches(event, index))) return
-          waiting.delete(look)
-          resolve()
-        }
-        waiting.add(look)
-        look()
-      })
-    },
-    async stop() {
-      stop.abort()
-      await reading
-    },
-  }
-}
-
-/** Types on a console and collects what comes back until the text itself has. */
-function typed(console: Duplex, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let output = ''
-    const read = (chunk: Buffer) => {
-      output += chunk.toString('latin1')
-      if (!output.includes(text)) return
-      console.off('data', read)
-      resolve(output)
-    }
-    console.on('data', read)
-    console.once('error', reject)
-    console.write(text)
-  })
-}
-
-function macFrom(uuid: string): string {
-  const digits = uuid.slice(0, 6)
-  return `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`
 }

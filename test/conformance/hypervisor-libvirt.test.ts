@@ -6,7 +6,8 @@ import type { LibvirtHost } from 'node-libvirt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../apimachinery/clock.ts'
 import { silentLogger } from '../../apimachinery/log.ts'
-import type { DomainSpec, Hypervisor, HypervisorEvent } from '../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainSpec } from '../../node-daemon/hypervisor/domain-spec.ts'
+import type { Hypervisor, HypervisorEvent } from '../../node-daemon/hypervisor/hypervisor.ts'
 import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
 import { libvirtNetworks } from '../../node-daemon/network/libvirt/libvirt-networks.ts'
@@ -16,6 +17,7 @@ import { buildGuestImage } from '../../scripts/guest-image/build.ts'
 import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
 import type { LibvirtTestHost } from '../support/libvirt-host.ts'
 import { missingForLibvirtHost, startLibvirtHost } from '../support/libvirt-host.ts'
+import { aCpu, aDomainDisk, aDomainInterface, aFirmware, aDomainSpec } from '../support/domain-spec.ts'
 
 const missing = missingForLibvirtHost()
 const needs = missing === undefined ? '' : ` (needs ${missing})`
@@ -41,17 +43,17 @@ describe.skipIf(missing !== undefined)(`the hypervisor on libvirt${needs}`, () =
     const uuid = randomUUID()
     const path = join(host.directory, `${uuid}.raw`)
     await writeBootSectorDisk(path)
-    return {
+    return aDomainSpec({
       owner: { namespace: 'conf', name: 'vm', uid: randomUUID() },
       uuid,
       name: `conf_${uuid}`,
-      cpu: { sockets: 1, cores: 1, threads: 1 },
-      memoryBytes: 64 * 1024 ** 2,
-      firmware: 'bios',
-      disks: [{ name: 'root', path, format: 'raw', bus: 'virtio' }],
+      cpu: aCpu({ sockets: 1, cores: 1, threads: 1 }),
+      memory: { bytes: 64 * 1024 ** 2 },
+      firmware: aFirmware({ type: 'bios' }),
+      disks: [aDomainDisk({ name: 'root', path, format: 'raw', bus: 'virtio' })],
       interfaces: [],
       ...change,
-    }
+    })
   }
   const inHost = async (...argv: string[]) => {
     const { code, stdout, stderr } = await host.exec(argv)
@@ -85,12 +87,14 @@ describe.skipIf(missing !== undefined)(`the hypervisor on libvirt${needs}`, () =
 
   test('gives devices names that come back, whatever the bus', async () => {
     const spec = await newSpec()
-    const disks = (['virtio', 'scsi', 'sata'] as const).map((bus) => ({
-      name: `disk-${bus}`,
-      path: spec.disks[0]?.path ?? '',
-      format: 'raw' as const,
-      bus,
-    }))
+    const disks = (['virtio', 'scsi', 'sata'] as const).map((bus) =>
+      aDomainDisk({
+        name: `disk-${bus}`,
+        path: spec.disks[0]?.path ?? '',
+        format: 'raw' as const,
+        bus,
+      }),
+    )
     // Not started: QEMU would not open one file three times for writing.
     await expect(hypervisor.startDomain({ ...spec, disks })).rejects.toMatchObject({ code: 'failed' })
     const xml = await inHost('virsh', 'dumpxml', spec.uuid)
@@ -101,7 +105,7 @@ describe.skipIf(missing !== undefined)(`the hypervisor on libvirt${needs}`, () =
 
   test('a disk that is missing fails the start, and says so', async () => {
     const spec = await newSpec()
-    const disks = [{ name: 'root', path: '/nowhere/root.raw', format: 'raw', bus: 'virtio' } as const]
+    const disks = [aDomainDisk({ name: 'root', path: '/nowhere/root.raw', format: 'raw', bus: 'virtio' })]
     await expect(hypervisor.startDomain({ ...spec, disks })).rejects.toMatchObject({
       code: 'failed',
       message: expect.stringContaining('/nowhere/root.raw') as string,
@@ -194,9 +198,11 @@ describe.skipIf(missing !== undefined)(`the hypervisor on libvirt${needs}`, () =
     const path = join(host.directory, 'guest.qcow2')
     await copyFile(image, path)
     const spec = await newSpec({
-      memoryBytes: 256 * 1024 ** 2,
-      disks: [{ name: 'root', path, format: 'qcow2', bus: 'virtio', bootOrder: 1 }],
-      interfaces: [{ name: 'main', bridge, model: 'virtio', macAddress: address.macAddress }],
+      memory: { bytes: 256 * 1024 ** 2 },
+      disks: [aDomainDisk({ name: 'root', path, format: 'qcow2', bus: 'virtio', bootOrder: 1 })],
+      interfaces: [
+        aDomainInterface({ name: 'main', bridge, model: 'virtio', macAddress: address.macAddress }),
+      ],
     })
     const events = follow()
     await hypervisor.startDomain(spec)

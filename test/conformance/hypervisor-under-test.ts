@@ -1,4 +1,5 @@
-import type { DomainSpec, Hypervisor } from '../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainSpec } from '../../node-daemon/hypervisor/domain-spec.ts'
+import type { Hypervisor } from '../../node-daemon/hypervisor/hypervisor.ts'
 
 /** A hypervisor under test, with the means to do to it what the world does. */
 export interface HypervisorUnderTest {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../apimachinery/clock.ts'
 import { silentLogger } from '../../apimachinery/log.ts'
 import { fakeHypervisor } from '../../node-daemon/hypervisor/fake/fake-hypervisor.ts'
-import type { DomainSpec } from '../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainSpec } from '../../node-daemon/hypervisor/domain-spec.ts'
 import { libvirtHypervisor } from '../../node-daemon/hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from '../../node-daemon/hypervisor/libvirt/open-libvirt.ts'
 import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
@@ -60,7 +60,7 @@ async function onLibvirt(): Promise<HypervisorUnderTest> {
       return path
     },
     async guestIsUp(spec) {
-      if (spec.firmware === 'uefi') return
+      if (spec.firmware.type === 'uefi') return
       const console = await hypervisor.openConsole(spec.uuid)
       // The greeting may be over by now; the echo comes at any time, but only once the guest listens.
       await new Promise<void>((resolve, reject) => {

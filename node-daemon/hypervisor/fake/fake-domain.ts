@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
-import type { DomainSpec, DomainStateReason, GuestFacts, ObservedDomain } from '../hypervisor.ts'
+import type { DomainSpec } from '../domain-spec.ts'
+import type { DomainStateReason, GuestFacts, ObservedDomain } from '../hypervisor.ts'
 
 /** A domain of the fake hypervisor, as its parts share it. */
 export interface FakeDomain {

@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../apimachinery/clock.ts'
 import { sleep } from '../../../apimachinery/clock.ts'
 import { EventQueue } from '../event-queue.ts'
+import type { DomainSpec } from '../domain-spec.ts'
 import type {
-  DomainSpec,
   DomainStateReason,
   GuestFacts,
   Hypervisor,

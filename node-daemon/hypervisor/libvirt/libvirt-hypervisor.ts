@@ -3,8 +3,8 @@ import type { LibvirtHost } from 'node-libvirt'
 import { LibvirtError, virDomainBlockResizeFlags, virDomainConsoleFlags, virErrorNumber } from 'node-libvirt'
 import type { Clock } from '../../../apimachinery/clock.ts'
 import type { Logger } from '../../../apimachinery/log.ts'
+import type { DomainSpec } from '../domain-spec.ts'
 import type {
-  DomainSpec,
   GuestFacts,
   Hypervisor,
   HypervisorEvent,

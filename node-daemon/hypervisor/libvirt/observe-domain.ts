@@ -7,7 +7,8 @@ import {
   virErrorNumber,
 } from 'node-libvirt'
 import type { Logger } from '../../../apimachinery/log.ts'
-import type { DomainOwner, ObservedDomain } from '../hypervisor.ts'
+import type { DomainOwner } from '../domain-spec.ts'
+import type { ObservedDomain } from '../hypervisor.ts'
 import { HypervisorError } from '../hypervisor.ts'
 import type { DomainCondition } from './domain-state.ts'
 import { conditionOf } from './domain-state.ts'

@@ -1,6 +1,6 @@
 import type { LibvirtHost } from 'node-libvirt'
 import { LibvirtError, virErrorNumber } from 'node-libvirt'
-import type { DomainSpec } from '../hypervisor.ts'
+import type { DomainSpec } from '../domain-spec.ts'
 import { hasProcess, refuseNamesake, refuseOtherOwner } from '../ownership.ts'
 import { usableCache } from './direct-io.ts'
 import { attempt } from './errors.ts'
@@ -54,7 +54,9 @@ export async function startDomain(
 
 async function render(spec: DomainSpec, accelerator: StartDomainDeps['accelerator']): Promise<string> {
   const caches = await Promise.all(
-    spec.disks.map(async ({ path }) => [path, await usableCache(path)] as const),
+    spec.disks
+      .flatMap(({ path }) => path ?? [])
+      .map(async (path) => [path, await usableCache(path)] as const),
   )
   const cacheOf = new Map(caches)
   return renderXml(

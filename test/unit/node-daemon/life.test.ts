@@ -29,7 +29,7 @@ describe('the life of a run', () => {
     expect(world.hypervisor.world.specOf(uuid)).toMatchObject({
       name: 'default_vm-1',
       owner: { namespace: 'default', name: 'vm-1', uid: run?.metadata.uid },
-      memoryBytes: 1024 ** 3,
+      memory: { bytes: 1024 ** 3 },
       disks: [{ name: 'root', path: (await world.disk())?.status?.path, bootOrder: 1 }],
     })
     expect(world.networks.world.dhcpHosts('default')).toEqual([

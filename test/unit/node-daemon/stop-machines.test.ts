@@ -1,20 +1,22 @@
 import { expect, test } from 'vitest'
 import { fakeHypervisor } from '../../../node-daemon/hypervisor/fake/fake-hypervisor.ts'
-import { type DomainSpec, HypervisorError } from '../../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainSpec } from '../../../node-daemon/hypervisor/domain-spec.ts'
+import { HypervisorError } from '../../../node-daemon/hypervisor/hypervisor.ts'
 import { stopMachines } from '../../../node-daemon/stop-machines.ts'
 import { manualClock } from '../../support/clock.ts'
+import { aCpu, aFirmware, aDomainSpec } from '../../support/domain-spec.ts'
 
 const uuid = '0b6f4f5e-9f0c-4a53-8a8b-0c7a8d8f3c11'
-const spec: DomainSpec = {
+const spec: DomainSpec = aDomainSpec({
   owner: { namespace: 'default', name: 'web', uid: 'run-1' },
   uuid,
   name: 'default_web',
-  cpu: { sockets: 1, cores: 1, threads: 1 },
-  memoryBytes: 128 << 20,
-  firmware: 'bios',
+  cpu: aCpu({ sockets: 1, cores: 1, threads: 1 }),
+  memory: { bytes: 128 << 20 },
+  firmware: aFirmware({ type: 'bios' }),
   disks: [],
   interfaces: [],
-}
+})
 const foreign = { uuid: 'f3c11b0a-9f0c-4a53-8a8b-0c7a8d8f3c11', name: 'by-hand', state: 'running' } as const
 
 async function aHost() {

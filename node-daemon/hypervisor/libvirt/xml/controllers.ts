@@ -1,4 +1,4 @@
-import type { DomainSpec } from '../../hypervisor.ts'
+import type { DomainSpec } from '../../domain-spec.ts'
 import { diskThread } from './disk.ts'
 import type { XmlElement } from './element.ts'
 import { element } from './element.ts'

@@ -1,4 +1,4 @@
-import type { DomainDisk } from '../../hypervisor.ts'
+import type { DomainDisk } from '../../domain-spec.ts'
 import type { XmlElement } from './element.ts'
 import { element } from './element.ts'
 
@@ -25,7 +25,7 @@ export function disk(spec: DomainDisk, { target, cache }: DiskPlacement): XmlEle
       discard: 'unmap',
       iothread: spec.bus === 'virtio' ? diskThread : undefined,
     }),
-    element('source', { file: spec.path }),
+    spec.path === undefined ? undefined : element('source', { file: spec.path }),
     element('target', { dev: target, bus: spec.bus }),
     spec.name.length <= maxSerialLength ? element('serial', {}, [spec.name]) : undefined,
     spec.bootOrder === undefined ? undefined : element('boot', { order: spec.bootOrder }),

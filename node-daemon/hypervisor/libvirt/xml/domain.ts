@@ -1,4 +1,4 @@
-import type { DomainSpec } from '../../hypervisor.ts'
+import type { DomainSpec } from '../../domain-spec.ts'
 import { agentChannel, console, serialPort } from './console.ts'
 import { controllers } from './controllers.ts'
 import type { Accelerator } from './cpu.ts'
@@ -32,7 +32,7 @@ export function domain(spec: DomainSpec, { accelerator, diskCache }: DomainPlace
     element('name', {}, [spec.name]),
     element('uuid', {}, [spec.uuid]),
     ownerMetadata(spec.owner),
-    memory(spec.memoryBytes),
+    memory(spec.memory.bytes),
     vcpu(spec.cpu),
     element('iothreads', {}, [String(diskThread)]),
     operatingSystem(spec.firmware),
@@ -43,7 +43,10 @@ export function domain(spec: DomainSpec, { accelerator, diskCache }: DomainPlace
     powerManagement(),
     element('devices', {}, [
       ...spec.disks.map((item, index) =>
-        disk(item, { target: targets[index] ?? '', cache: diskCache(item.path) }),
+        disk(item, {
+          target: targets[index] ?? '',
+          cache: item.path === undefined ? 'none' : diskCache(item.path),
+        }),
       ),
       ...controllers(spec.disks),
       ...spec.interfaces.map(networkInterface),

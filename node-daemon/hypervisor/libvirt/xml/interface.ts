@@ -1,4 +1,4 @@
-import type { DomainInterface } from '../../hypervisor.ts'
+import type { DomainInterface } from '../../domain-spec.ts'
 import type { XmlElement } from './element.ts'
 import { element } from './element.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { DomainOwner } from '../../hypervisor.ts'
+import type { DomainOwner } from '../../domain-spec.ts'
 import type { XmlElement } from './element.ts'
 import { element } from './element.ts'
 import { one, parseXml } from './parse.ts'

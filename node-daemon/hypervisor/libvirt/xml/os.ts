@@ -1,4 +1,4 @@
-import type { DomainSpec } from '../../hypervisor.ts'
+import type { DomainSpec } from '../../domain-spec.ts'
 import type { XmlElement } from './element.ts'
 import { element } from './element.ts'
 
@@ -8,7 +8,7 @@ import { element } from './element.ts'
  */
 export function operatingSystem(firmware: DomainSpec['firmware']): XmlElement {
   const type = element('type', { arch: 'x86_64', machine: 'q35' }, ['hvm'])
-  if (firmware === 'bios') return element('os', {}, [type])
+  if (firmware.type === 'bios') return element('os', {}, [type])
   return element('os', { firmware: 'efi' }, [
     type,
     element('firmware', {}, [

@@ -1,20 +1,24 @@
 import { expect, test } from 'vitest'
 import { fakeHypervisor } from '../../../../node-daemon/hypervisor/fake/fake-hypervisor.ts'
-import type { DomainSpec, HypervisorEvent } from '../../../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainSpec } from '../../../../node-daemon/hypervisor/domain-spec.ts'
+import type { HypervisorEvent } from '../../../../node-daemon/hypervisor/hypervisor.ts'
 import { manualClock } from '../../../support/clock.ts'
 import { HypervisorError } from '../../../../node-daemon/hypervisor/hypervisor.ts'
+import { aCpu, aDomainDisk, aDomainInterface, aFirmware, aDomainSpec } from '../../../support/domain-spec.ts'
 
 const uuid = '0a4b1c9e-7c1f-4a8e-9a2d-000000000001'
-const spec: DomainSpec = {
+const spec: DomainSpec = aDomainSpec({
   owner: { namespace: 'default', name: 'hello', uid: 'run-1' },
   uuid,
   name: 'default_hello',
-  cpu: { sockets: 1, cores: 1, threads: 1 },
-  memoryBytes: 2 ** 27,
-  firmware: 'bios',
-  disks: [{ name: 'root', path: '/disks/root.qcow2', format: 'qcow2', bus: 'virtio' }],
-  interfaces: [{ name: 'net', bridge: 'br0', model: 'virtio', macAddress: '02:00:00:00:00:01' }],
-}
+  cpu: aCpu({ sockets: 1, cores: 1, threads: 1 }),
+  memory: { bytes: 2 ** 27 },
+  firmware: aFirmware({ type: 'bios' }),
+  disks: [aDomainDisk({ name: 'root', path: '/disks/root.qcow2', format: 'qcow2', bus: 'virtio' })],
+  interfaces: [
+    aDomainInterface({ name: 'net', bridge: 'br0', model: 'virtio', macAddress: '02:00:00:00:00:01' }),
+  ],
+})
 
 test('a start takes the time it was given and two starts share it', async () => {
   const clock = manualClock()

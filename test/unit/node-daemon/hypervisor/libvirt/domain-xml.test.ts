@@ -1,36 +1,63 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { DomainDisk, DomainSpec } from '../../../../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainDisk, DomainSpec } from '../../../../../node-daemon/hypervisor/domain-spec.ts'
 import { domain } from '../../../../../node-daemon/hypervisor/libvirt/xml/domain.ts'
 import { renderXml } from '../../../../../node-daemon/hypervisor/libvirt/xml/element.ts'
 import { parseOwner } from '../../../../../node-daemon/hypervisor/libvirt/xml/metadata.ts'
 import { ownerMetadata } from '../../../../../node-daemon/hypervisor/libvirt/xml/metadata.ts'
 import { diskTargets } from '../../../../../node-daemon/hypervisor/libvirt/xml/disk.ts'
+import {
+  aCpu,
+  aDomainDisk,
+  aDomainInterface,
+  aFirmware,
+  aDomainSpec,
+} from '../../../../support/domain-spec.ts'
 
-const small: DomainSpec = {
+const small: DomainSpec = aDomainSpec({
   owner: { namespace: 'default', name: 'hello', uid: '5b1f4c66-3a39-4f4e-9f5e-6f2f1d6f7a10' },
   uuid: '0a4b1c9e-7c1f-4a8e-9a2d-000000000001',
   name: 'default_hello',
-  cpu: { sockets: 1, cores: 2, threads: 1 },
-  memoryBytes: 256 * 1024 ** 2,
-  firmware: 'bios',
-  disks: [{ name: 'root', path: '/disks/root.qcow2', format: 'qcow2', bus: 'virtio', bootOrder: 1 }],
-  interfaces: [{ name: 'main', bridge: 'kv-0011223344', model: 'virtio', macAddress: '52:54:00:00:00:01' }],
-}
+  cpu: aCpu({ sockets: 1, cores: 2, threads: 1 }),
+  memory: { bytes: 256 * 1024 ** 2 },
+  firmware: aFirmware({ type: 'bios' }),
+  disks: [
+    aDomainDisk({ name: 'root', path: '/disks/root.qcow2', format: 'qcow2', bus: 'virtio', bootOrder: 1 }),
+  ],
+  interfaces: [
+    aDomainInterface({
+      name: 'main',
+      bridge: 'kv-0011223344',
+      model: 'virtio',
+      macAddress: '52:54:00:00:00:01',
+    }),
+  ],
+})
 
 const large: DomainSpec = {
   ...small,
-  cpu: { sockets: 2, cores: 4, threads: 2 },
-  memoryBytes: 8 * 1024 ** 3 + 1,
-  firmware: 'uefi',
+  cpu: aCpu({ sockets: 2, cores: 4, threads: 2 }),
+  memory: { bytes: 8 * 1024 ** 3 + 1 },
+  firmware: aFirmware({ type: 'uefi' }),
   disks: [
-    { name: 'root', path: '/disks/a & b <"c">.raw', format: 'raw', bus: 'virtio', bootOrder: 2 },
-    { name: 'a-name-longer-than-twenty-characters', path: '/disks/data.qcow2', format: 'qcow2', bus: 'scsi' },
-    { name: 'old', path: '/disks/old.qcow2', format: 'qcow2', bus: 'sata', bootOrder: 1 },
+    aDomainDisk({ name: 'root', path: '/disks/a & b <"c">.raw', format: 'raw', bus: 'virtio', bootOrder: 2 }),
+    aDomainDisk({
+      name: 'a-name-longer-than-twenty-characters',
+      path: '/disks/data.qcow2',
+      format: 'qcow2',
+      bus: 'scsi',
+    }),
+    aDomainDisk({ name: 'old', path: '/disks/old.qcow2', format: 'qcow2', bus: 'sata', bootOrder: 1 }),
   ],
   interfaces: [
-    { name: 'main', bridge: 'br0', model: 'virtio', macAddress: '52:54:00:00:00:01', mtu: 9000 },
-    { name: 'second', bridge: 'br1', model: 'e1000e', macAddress: '52:54:00:00:00:02' },
+    aDomainInterface({
+      name: 'main',
+      bridge: 'br0',
+      model: 'virtio',
+      macAddress: '52:54:00:00:00:01',
+      mtu: 9000,
+    }),
+    aDomainInterface({ name: 'second', bridge: 'br1', model: 'e1000e', macAddress: '52:54:00:00:00:02' }),
   ],
 }
 
@@ -50,7 +77,7 @@ describe('the whole domain', () => {
 
 describe('diskTargets', () => {
   const disks = (...buses: DomainDisk['bus'][]) =>
-    buses.map((bus, index): DomainDisk => ({ name: `d${index}`, path: '/d', format: 'raw', bus }))
+    buses.map((bus, index) => aDomainDisk({ name: `d${index}`, path: '/d', format: 'raw', bus }))
 
   test('counts paravirtual and other disks apart', () => {
     expect(diskTargets(disks('virtio', 'scsi', 'virtio', 'sata'))).toEqual(['vda', 'sda', 'vdb', 'sdb'])

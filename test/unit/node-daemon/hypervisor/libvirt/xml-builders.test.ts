@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DomainDisk } from '../../../../../node-daemon/hypervisor/hypervisor.ts'
+import type { DomainDisk } from '../../../../../node-daemon/hypervisor/domain-spec.ts'
 import {
   agentChannel,
   console,
@@ -16,12 +16,18 @@ import { memory, memoryBalloon } from '../../../../../node-daemon/hypervisor/lib
 import { operatingSystem } from '../../../../../node-daemon/hypervisor/libvirt/xml/os.ts'
 import { panicNotifier } from '../../../../../node-daemon/hypervisor/libvirt/xml/panic.ts'
 import { randomNumbers } from '../../../../../node-daemon/hypervisor/libvirt/xml/rng.ts'
+import { aCpu, aDomainDisk, aDomainInterface, aFirmware } from '../../../../support/domain-spec.ts'
 
 /** One line, so that an expectation reads as the XML does. */
 const flat = (node: XmlElement) => renderXml(node).replaceAll(/>\s+</g, '><')
 
-const rootDisk: DomainDisk = { name: 'root', path: '/disks/root.qcow2', format: 'qcow2', bus: 'virtio' }
-const topology = { sockets: 2, cores: 3, threads: 2 }
+const rootDisk: DomainDisk = aDomainDisk({
+  name: 'root',
+  path: '/disks/root.qcow2',
+  format: 'qcow2',
+  bus: 'virtio',
+})
+const topology = aCpu({ sockets: 2, cores: 3, threads: 2 })
 
 describe('element', () => {
   test('leaves out what is undefined and escapes the rest', () => {
@@ -68,7 +74,12 @@ describe('controllers', () => {
 })
 
 describe('networkInterface', () => {
-  const card = { name: 'main', bridge: 'br0', model: 'virtio', macAddress: '52:54:00:00:00:01' } as const
+  const card = aDomainInterface({
+    name: 'main',
+    bridge: 'br0',
+    model: 'virtio',
+    macAddress: '52:54:00:00:00:01',
+  })
 
   test('is a card on a bridge', () => {
     expect(flat(networkInterface(card))).toBe(
@@ -107,12 +118,12 @@ describe('the rest of the machine', () => {
   test.each([
     {
       name: 'BIOS machine',
-      node: operatingSystem('bios'),
+      node: operatingSystem(aFirmware()),
       xml: '<os><type arch="x86_64" machine="q35">hvm</type></os>',
     },
     {
       name: 'UEFI machine',
-      node: operatingSystem('uefi'),
+      node: operatingSystem(aFirmware({ type: 'uefi' })),
       xml:
         '<os firmware="efi"><type arch="x86_64" machine="q35">hvm</type><firmware>' +
         '<feature enabled="no" name="enrolled-keys"/><feature enabled="no" name="secure-boot"/></firmware></os>',
