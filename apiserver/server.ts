@@ -1,6 +1,8 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
 import { hostLeaseNamespace } from '../crds/v1alpha1/host.ts'
+import type { Admission } from './admission/admission.ts'
+import { connectAdmission } from './admission/admit-connect.ts'
 import { AdmissionChain } from './admission/chain.ts'
 import { admissionPlugins } from './admission/plugins.ts'
 import type { Auditor } from './audit/auditor.ts'
@@ -127,7 +129,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       authenticate,
       authorizer,
       dial: deps.dialDaemon,
-      read: readerOf(objects, resources),
+      ...consolePorts(admission, objects, resources),
     }),
     handler: buildChain(dispatch, { ...deps, authenticate, authorizer, metrics }),
     local,
@@ -151,13 +153,20 @@ function servicesOf(deps: Pick<HandlerServices, 'objects' | 'admission' | 'clock
   }
 }
 
-/** Reads Kvorum's own objects for the console, whatever versions are served. */
-function readerOf(objects: ObjectStore, resources: ResourceMap): ConsoleDeps['read'] {
-  return async (plural, { namespace = '', name }, signal) => {
-    const definition = resources.find('kvorum.dev', 'v1alpha1', plural)
-    if (!definition) return undefined
-    const item = await objects.read(definition, keyOf(definition, namespace, name), undefined, signal)
-    return item?.object
+/** Reads Kvorum's own objects for the console, whatever versions are served, and asks admission about connections. */
+function consolePorts(
+  admission: Admission,
+  objects: ObjectStore,
+  resources: ResourceMap,
+): Pick<ConsoleDeps, 'admit' | 'read'> {
+  return {
+    admit: connectAdmission(admission, resources),
+    async read(plural, { namespace = '', name }, signal) {
+      const definition = resources.find('kvorum.dev', 'v1alpha1', plural)
+      if (!definition) return undefined
+      const item = await objects.read(definition, keyOf(definition, namespace, name), undefined, signal)
+      return item?.object
+    },
   }
 }
 

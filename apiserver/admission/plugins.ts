@@ -26,8 +26,9 @@ export async function admissionPlugins(deps: AdmissionDeps): Promise<AdmissionPl
   const { nodes, resources } = deps
   return [
     nodeRestriction({ graph: nodes, resources }),
-    ...(await configuredPlugins(deps)),
     escalationCheck(deps),
     signerPermissions(deps),
+    // Quotas come last: what they charge is going to be stored.
+    ...(await configuredPlugins(deps)),
   ]
 }

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from '../../apimachinery/log.ts'
 import { badRequest, notFound, StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
+import type { AdmitConnect } from '../admission/admit-connect.ts'
+import type { Auditor } from '../audit/auditor.ts'
+import { UpgradeAudit } from '../audit/upgrade-audit.ts'
 import { attributesOf, forbiddenText, type Authorizer } from '../authorization/authorizer.ts'
 import type { Authenticate } from '../filters/authentication.ts'
 import { parseRequestInfo, type RequestInfo } from '../http/request-info.ts'
@@ -11,6 +15,10 @@ import { type DaemonAddress, daemonAddress, runOf } from './daemon-address.ts'
 export interface ConsoleDeps {
   readonly authenticate: Authenticate
   readonly authorizer: Authorizer
+  /** Undefined: nothing is written down. */
+  readonly auditor?: Auditor | undefined
+  /** Asked when the authorizer has let somebody through. */
+  readonly admit?: AdmitConnect
   /** An object of `kvorum.dev/v1alpha1` as it is now. */
   readonly read: (
     plural: string,
@@ -63,7 +71,41 @@ async function tunnel(
   ) {
     throw badRequest(`nothing at ${JSON.stringify(path.slice(0, 200))} can be upgraded`)
   }
-  await authorize(deps, request, info, signal)
+  const trail = await beginAudit(deps, request, info)
+  try {
+    const upstream = await connect(deps, trail.context, signal)
+    upstream.write(upgradeRequest(request, info))
+    if (head.length > 0) upstream.write(head)
+    trail.opened(socket)
+    join(socket, upstream)
+  } catch (error) {
+    trail.failed(error)
+    throw error
+  }
+}
+
+/** Finds out who asks, and lets the audit log know; throws Unauthorized. */
+async function beginAudit(
+  { authenticate, auditor }: ConsoleDeps,
+  request: IncomingMessage,
+  info: RequestInfo,
+): Promise<UpgradeAudit> {
+  const context = { request, info, auditId: randomUUID(), annotations: new Map<string, string>() }
+  try {
+    return new UpgradeAudit(auditor, { ...context, user: await authenticate(request) })
+  } catch (error) {
+    auditor?.begin({ ...context, user: undefined })?.unauthenticated('Authentication failed', 401)
+    throw error
+  }
+}
+
+async function connect(
+  deps: ConsoleDeps,
+  context: UpgradeAudit['context'],
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const { info } = context
+  await authorize(deps, context, signal)
   const address = await findDaemon(deps, info, signal)
   if (deps.dial === undefined) {
     throw new StatusError(
@@ -71,26 +113,24 @@ async function tunnel(
       'this API server has no client certificate for node daemons: see --kubelet-client-certificate',
     )
   }
-  const upstream = await deps.dial(address, signal).catch((error: unknown) => {
+  return await deps.dial(address, signal).catch((error: unknown) => {
     throw new StatusError('ServiceUnavailable', `the daemon of host ${address.host} does not answer`, {
       cause: error,
     })
   })
-  upstream.write(upgradeRequest(request, info))
-  if (head.length > 0) upstream.write(head)
-  join(socket, upstream)
 }
 
 async function authorize(
-  { authenticate, authorizer }: ConsoleDeps,
-  request: IncomingMessage,
-  info: RequestInfo,
+  { authorizer, admit }: ConsoleDeps,
+  { user, info, annotations }: UpgradeAudit['context'],
   signal: AbortSignal,
 ): Promise<void> {
-  const user = await authenticate(request)
   const attributes = attributesOf(user, info)
   const { allowed, reason } = await authorizer.authorize(attributes, signal)
+  annotations.set('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid')
+  annotations.set('authorization.k8s.io/reason', reason)
   if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason))
+  await admit?.(user, info, signal)
 }
 
 async function findDaemon(
