@@ -126,6 +126,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   return {
     upgrade: consoleUpgrade({
       log,
+      auditor: deps.auditor,
       authenticate,
       authorizer,
       dial: deps.dialDaemon,

@@ -127,6 +127,11 @@ export const defaultAuditPolicy: AuditPolicy = {
         },
       ],
     },
+    // Whoever opens a console acts on the machine.
+    {
+      ...everyRequest,
+      resources: [{ group: 'kvorum.dev', resources: ['*/console'], resourceNames: [] }],
+    },
     { ...everyRequest, verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
     { ...everyRequest, refusalsOnly: true },
   ],
