@@ -66,6 +66,7 @@ export async function startApiServer(
     authentication: await authenticationOf(options, certificates, () => url),
     authorizer: authorizerOf(options, clock),
     limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
+    priorityAndFairness: options.enablePriorityAndFairness === 'true',
     requestTimeoutMs: durationMs(options.requestTimeout),
     dialDaemon: daemonDialer(certificates),
     signing: signingOptions(options, certificates),

@@ -57,6 +57,7 @@ const schema = z.object({
   ...auditFlags,
   ...encryptionFlags,
   'install-crds': z.string().optional(),
+  'enable-priority-and-fairness': z.enum(['true', 'false']).default('true'),
   'max-requests-inflight': count(400),
   'max-mutating-requests-inflight': count(200),
   'request-timeout': z
@@ -95,8 +96,10 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   ...auditFlagHelp,
   ...encryptionHelp,
   'install-crds': 'directory of CustomResourceDefinitions to apply at start',
-  'max-requests-inflight': 'reading requests worked on at a time; 0 is no limit',
-  'max-mutating-requests-inflight': 'writing requests worked on at a time; 0 is no limit',
+  'enable-priority-and-fairness': 'share the server out by FlowSchemas; else by the two limits alone',
+  'max-requests-inflight':
+    'reading requests worked on at a time; both limits together are shared out; 0: none',
+  'max-mutating-requests-inflight': 'writing requests worked on at a time; 0: no limit',
   'request-timeout': 'how long a request may take, watches excepted',
   compression: 'gzip large answers for clients that are remote, always or never',
   'log-level': 'debug, info, warn, error or silent',

@@ -18,6 +18,7 @@ import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { Health, ping } from './discovery/health.ts'
 import { ServerMetrics } from './discovery/metrics.ts'
+import { startFairness, type Fairness, type FairnessOptions } from './fairness/start-fairness.ts'
 import { OpenApi } from './discovery/openapi.ts'
 import { versionInfo } from './discovery/version.ts'
 import { buildChain } from './filters/chain.ts'
@@ -57,6 +58,8 @@ export interface ServerDeps {
   /** How certificate requests are signed. */
   readonly signing: SigningOptions
   readonly limits: InFlightLimits
+  /** Share the sum of the limits out by FlowSchemas, instead of holding everybody to both. */
+  readonly priorityAndFairness: boolean
   readonly requestTimeoutMs: number
   readonly release: string
   readonly clock: Clock
@@ -95,10 +98,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const local = new LocalApi(services, ownManager, signal)
   await startUp(local, { objects, resources, clock, log, signal })
 
-  const metrics = new ServerMetrics(deps.auditor?.metrics)
-  metrics.knowResources(
-    ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
-  )
+  const metrics = metricsOf(deps, resources)
   const nodes = new NodeGraph({ objects, resources, log, signal })
   await nodes.start()
   const authorizer = await deps.authorizer(objects, signal, nodes)
@@ -108,6 +108,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   await authentication.start(local)
   await new RequestController(deps.signing, { objects, resources, authorizer, clock, log, signal }).start()
   const reviews = [...reviewResources(authorizer), tokenReviews(authentication)]
+  const fairness = await fairnessOf(deps, { objects, resources, local, metrics, signal })
   const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
   let drained = false
   const dispatch = dispatcher({
@@ -132,7 +133,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       dial: deps.dialDaemon,
       ...consolePorts(admission, objects, resources),
     }),
-    handler: buildChain(dispatch, { ...deps, authenticate, authorizer, metrics }),
+    handler: buildChain(dispatch, { ...deps, authenticate, authorizer, metrics, fairness }),
     local,
     rereadSealed: () => objects.rereadSealed(),
     drain: () => void (drained = true),
@@ -141,6 +142,24 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       await caches.close()
     },
   }
+}
+
+function metricsOf({ auditor }: ServerDeps, resources: ResourceMap): ServerMetrics {
+  const metrics = new ServerMetrics(auditor?.metrics)
+  metrics.knowResources(
+    ({ group, version, resource }) => resources.find(group, version, resource) !== undefined,
+  )
+  return metrics
+}
+
+async function fairnessOf(
+  { priorityAndFairness, limits, requestTimeoutMs, clock, log }: ServerDeps,
+  parts: Pick<FairnessOptions, 'objects' | 'resources' | 'local' | 'signal'> & { metrics: ServerMetrics },
+): Promise<Fairness | undefined> {
+  const totalSeats = limits.reading + limits.mutating
+  if (!priorityAndFairness || totalSeats === 0) return undefined
+  const { registry } = parts.metrics
+  return await startFairness({ ...parts, registry, totalSeats, requestTimeoutMs, clock, log })
 }
 
 function servicesOf(deps: Pick<HandlerServices, 'objects' | 'admission' | 'clock' | 'log'>): HandlerServices {

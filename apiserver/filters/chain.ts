@@ -9,6 +9,8 @@ import { withAuthentication, type Authenticate } from './authentication.ts'
 import { withAuthorization } from './authorization.ts'
 import { withDeadline } from './deadline.ts'
 import { withErrorsAsStatus } from './errors-as-status.ts'
+import type { Fairness } from '../fairness/start-fairness.ts'
+import { withFairness } from './fairness.ts'
 import { withImpersonation } from './impersonation.ts'
 import { withInFlightLimit, type InFlightLimits } from './in-flight-limit.ts'
 import { withMetrics } from './metrics.ts'
@@ -21,6 +23,8 @@ export interface ChainDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: ServerMetrics
+  /** Instead of the limits, when it is switched on. */
+  readonly fairness?: Fairness | undefined
   readonly limits: InFlightLimits
   readonly requestTimeoutMs: number
 }
@@ -32,7 +36,7 @@ export interface ChainDeps {
 export function buildChain(handler: Handler, deps: ChainDeps): Handler {
   let chain = handler
   chain = withAuthorization(chain, deps)
-  chain = withInFlightLimit(chain, deps)
+  chain = deps.fairness ? withFairness(chain, deps.fairness) : withInFlightLimit(chain, deps)
   chain = withImpersonation(chain, deps)
   chain = withAudit(chain, deps)
   chain = withFailedAuthenticationAudit((inner) => withAuthentication(inner, deps), chain, deps)

@@ -40,6 +40,7 @@ const lastBookmarkMs = 2000
 export class WatchStream {
   readonly #request: WatchRequest
   readonly #lines: EventLines
+  readonly #begun = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<void>()
   readonly #cancels = new Set<() => void>()
   /** Events that came while the initial objects were still being written, or earlier events converted. */
@@ -51,6 +52,11 @@ export class WatchStream {
   constructor(request: WatchRequest) {
     this.#request = request
     this.#lines = new EventLines(request.renderer, request.services.lines)
+  }
+
+  /** Resolves when the objects that were there at the beginning have been written. */
+  get begun(): Promise<void> {
+    return this.#begun.promise
   }
 
   /** Resolves when the watch is over, for whatever reason. */
@@ -65,6 +71,7 @@ export class WatchStream {
     if (signal.aborted || withdrawn?.aborted) this.#end()
     try {
       await this.#start(response, signal)
+      this.#begun.resolve()
       await this.#ended.promise
     } finally {
       signal.removeEventListener('abort', end)

@@ -33,23 +33,24 @@ export async function watchObjects(
   const cache = await caughtUp(services, definition, resourceVersion, context.signal)
   if (fromState) refuseSealed(cache, prefixOf(definition, namespace))
   const timeoutMs = 1000 * (options.timeoutSeconds ?? defaultTimeoutSeconds * (1 + Math.random()))
+  const stream = new WatchStream({
+    definition,
+    renderer,
+    selection,
+    cache,
+    prefix: prefixOf(definition, namespace),
+    after: fromState ? undefined : (resourceVersion ?? cache.revision),
+    markInitialEnd: sendInitialEvents === true,
+    bookmarks: options.allowWatchBookmarks,
+    timeoutMs,
+    services,
+  })
   return {
     type: 'stream',
     code: 200,
     headers: { 'content-type': 'application/json' },
-    write: (response, signal) =>
-      new WatchStream({
-        definition,
-        renderer,
-        selection,
-        cache,
-        prefix: prefixOf(definition, namespace),
-        after: fromState ? undefined : (resourceVersion ?? cache.revision),
-        markInitialEnd: sendInitialEvents === true,
-        bookmarks: options.allowWatchBookmarks,
-        timeoutMs,
-        services,
-      }).run(response, signal),
+    write: (response, signal) => stream.run(response, signal),
+    begun: stream.begun,
   }
 }
 

@@ -70,6 +70,8 @@ export interface StreamReply {
   readonly headers: Readonly<Record<string, string>>
   /** Writes the whole body and ends the response; resolves once that has happened or the client is gone. */
   write(response: ServerResponse, signal: AbortSignal): Promise<void>
+  /** Resolves when a watch has written what was there at its beginning: from then on it costs next to nothing. */
+  readonly begun?: Promise<void>
 }
 
 export type Handler = (context: RequestContext) => Promise<Reply>

@@ -1,3 +1,5 @@
+import { flowSchemas } from '../../fairness/flow-schemas.ts'
+import { priorityLevels } from '../../fairness/priority-levels.ts'
 import { customResourceDefinitions } from '../crd/crd-kind.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
 import { policyKinds } from './admission-policies.ts'
@@ -8,6 +10,7 @@ import { leases, resourceQuotas } from './coordination.ts'
 import { coreEvents, groupEvents } from './events.ts'
 import { clusterRoleBindings, clusterRoles, roleBindings, roles, serviceAccounts } from './identity.ts'
 import { namespaces } from './namespaces.ts'
+import { services } from './services.ts'
 
 /** The kinds that are served without a CRD. */
 export const builtInKinds: readonly ResourceDefinition[] = [
@@ -15,6 +18,7 @@ export const builtInKinds: readonly ResourceDefinition[] = [
   configMaps,
   secrets,
   serviceAccounts,
+  services,
   coreEvents,
   groupEvents,
   resourceQuotas,
@@ -25,6 +29,8 @@ export const builtInKinds: readonly ResourceDefinition[] = [
   clusterRoles,
   clusterRoleBindings,
   certificateSigningRequests,
+  flowSchemas,
+  priorityLevels,
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
   ...policyKinds,

@@ -246,6 +246,7 @@ describe('many at once', () => {
     const small = await startTestApiServer({
       flags: {
         'max-mutating-requests-inflight': 1,
+        'enable-priority-and-fairness': 'false',
         'authorization-mode': 'AlwaysAllow',
         'token-auth-file': tokenFile,
       },
