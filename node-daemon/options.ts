@@ -88,10 +88,7 @@ export function parseOptions(argv: readonly string[], env: Environment = process
     const missing = !(name in flags)
     throw new UsageError(`--${name}: ${missing ? 'is required' : (issue?.message ?? 'is not valid')}`)
   }
-  if ((data['tls-cert-file'] === undefined) !== (data['tls-private-key-file'] === undefined))
-    throw new UsageError('--tls-cert-file and --tls-private-key-file go together')
-  if (data['tls-cert-file'] !== undefined && data['client-ca-file'] === undefined)
-    throw new UsageError('--client-ca-file: is required with --tls-cert-file')
+  checkTls(data)
   return {
     kubeconfig: data.kubeconfig?.replace(/^~(?=\/)/, homedir()),
     hostName: data['host-name'],
@@ -108,6 +105,14 @@ export function parseOptions(argv: readonly string[], env: Environment = process
     clientCaFile: data['client-ca-file'],
     logLevel: data['log-level'],
   }
+}
+
+function checkTls(flags: Flags): void {
+  const { 'tls-cert-file': certificate, 'tls-private-key-file': key, 'client-ca-file': authority } = flags
+  if ((certificate === undefined) !== (key === undefined))
+    throw new UsageError('--tls-cert-file and --tls-private-key-file go together')
+  if (certificate !== undefined && authority === undefined)
+    throw new UsageError('--client-ca-file: is required with --tls-cert-file')
 }
 
 const names = Object.keys(help) as Flag[]

@@ -38,6 +38,11 @@ export class Supervisor {
     child.start()
   }
 
+  /** Ends a program in order; like any other that ended, it is started again. */
+  restart(name: string): void {
+    for (const child of this.#children) if (child.name === name) child.end()
+  }
+
   /** Stops every program, the last started first, and waits until it is gone. */
   async stop(): Promise<void> {
     for (const child of this.#children.toReversed()) await child.stop()
@@ -56,6 +61,14 @@ class Child {
   constructor(program: Program, deps: SupervisorDeps) {
     this.#program = program
     this.#deps = deps
+  }
+
+  get name(): string {
+    return this.#program.name
+  }
+
+  end(): void {
+    this.#process?.kill('SIGTERM')
   }
 
   start(): void {
