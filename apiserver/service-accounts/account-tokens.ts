@@ -76,7 +76,7 @@ function checkTimes(claims: JsonObject, now: number): void {
 }
 
 async function checkAccount(deps: AccountTokensDeps, { namespace, name }: AccountName, uid: string) {
-  const account = await deps.lookup.account(namespace, name)
+  const account = await deps.lookup.account(namespace, name, uid)
   if (!account || isEnding(account, deps.clock))
     throw new TokenError('service account token has been invalidated')
   if (account.metadata.uid !== uid) {
@@ -97,11 +97,12 @@ async function checkBinding(
     throw new TokenError(`service account token is bound to a ${kind}, which this server does not serve`)
   }
   if (at(own, 'secret') === undefined) return
-  const secret = await deps.lookup.secret(namespace, textAt(own, 'secret', 'name'))
+  const uid = textAt(own, 'secret', 'uid')
+  const secret = await deps.lookup.secret(namespace, textAt(own, 'secret', 'name'), uid)
   if (!secret || isEnding(secret, deps.clock)) {
     throw new TokenError('service account token has been invalidated')
   }
-  if (secret.metadata.uid !== textAt(own, 'secret', 'uid')) {
+  if (secret.metadata.uid !== uid) {
     throw new TokenError('secret UID does not match the secret ref UID of the service account token')
   }
 }

@@ -25,8 +25,11 @@ export async function issuerDocuments(
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algorithms,
   })
+  // Discovery is built on the issuer's URL: a name of another kind has none.
+  const isDiscoverable = URL.canParse(issuer) && /^https:\/\/[^?#]+$/.test(issuer)
   return {
     handle({ info }) {
+      if (!isDiscoverable) return undefined
       if (info.path === '/.well-known/openid-configuration') {
         return reply(JSON.stringify(configuration()), 'application/json')
       }

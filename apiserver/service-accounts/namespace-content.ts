@@ -77,16 +77,23 @@ export class NamespaceContent {
   async #reconcile(name: string): Promise<void> {
     const { objects, signal } = this.#deps
     const { definition, objectName, ensure } = this.#options
-    const spaces = await objects.cache(namespaces, signal)
-    const namespace = spaces.get(keyOf(namespaces, '', name))?.object as KubeObject | undefined
-    if (!namespace || namespace.metadata.deletionTimestamp !== undefined) return
+    if (!(await this.#isThereToStay(name))) return
     const cache = await objects.cache(definition, signal)
     const current = cache.get(keyOf(definition, name, objectName))?.object as KubeObject | undefined
     try {
       await ensure(name, current)
     } catch (error) {
-      // The namespace has begun to go in the meantime.
       if (!hasReason(error, 'NotFound', 'Forbidden')) throw error
+      // The namespace has begun to go in the meantime.
+      await objects.caughtUp(namespaces, undefined, signal)
+      if (await this.#isThereToStay(name)) throw error
     }
+  }
+
+  async #isThereToStay(name: string): Promise<boolean> {
+    const { objects, signal } = this.#deps
+    const cache = await objects.cache(namespaces, signal)
+    const namespace = cache.get(keyOf(namespaces, '', name))?.object as KubeObject | undefined
+    return namespace !== undefined && namespace.metadata.deletionTimestamp === undefined
   }
 }
