@@ -278,6 +278,26 @@ test('discovery and OpenAPI list the subresource', async () => {
   )
 })
 
+test('servers that share a directory believe each other, also about what one has just made', async () => {
+  const other = await startTestApiServer({
+    storage: server.storage,
+    clock,
+    flags: { 'cert-dir': server.directory },
+  })
+  const client = new ApiClient(other)
+  try {
+    for (let round = 0; round < 10; round++) {
+      await anAccount('moving')
+      const token = await aToken('moving')
+      expect((await client.post(whoami, {}, { as: { token } })).code).toBe(201)
+      await api.delete(`${accounts}/moving`)
+    }
+  } finally {
+    client.close()
+    await other.close()
+  }
+})
+
 test('after a rotation tokens of the old key are good for as long as it is named', async () => {
   const directory = server.directory
   const pem = (key: KeyObject, type: 'pkcs8' | 'spki') => key.export({ type, format: 'pem' })
