@@ -79,6 +79,15 @@ export class AuditTrail implements RequestAudit {
   completed(reply: Reply, body?: Json): void {
     const { code } = reply
     this.#status = { metadata: {}, code }
+    // A generated name is known only now.
+    if (
+      reply.type === 'object' &&
+      this.#name.name === undefined &&
+      this.#deps.context.info.verb === 'create'
+    ) {
+      const { name, namespace, uid } = objectAt(reply.object, 'metadata')
+      this.#name = { ...this.#name, ...textsOf({ name, namespace, uid }) }
+    }
     if (reply.type === 'object' && reply.object['kind'] === 'Status')
       this.#status = statusOf(reply.object, code)
     if (this.wantsResponse) this.#responseObject = reply.type === 'object' ? reply.object : body

@@ -106,6 +106,18 @@ test('at level Metadata no body is written, but its name is', async () => {
   expect(JSON.stringify(events())).not.toContain('body')
 })
 
+test('a name that the server made is told', async () => {
+  const { auditor: log, events } = auditor('Metadata', ', omitStages: [RequestReceived]')
+  const handler: Handler = async ({ audit }) => {
+    audit?.requested({ metadata: { generateName: 'new-' } })
+    return objectReply({ metadata: { name: 'new-x2b4z', uid: 'u-1' } }, 201)
+  }
+
+  await withAudit(handler, { auditor: log })(context('POST', '/api/v1/namespaces/a/configmaps'))
+
+  expect(events()).toMatchObject([{ objectRef: { name: 'new-x2b4z', uid: 'u-1', namespace: 'a' } }])
+})
+
 test('answers are written without managed fields when the policy says so', async () => {
   const { auditor: log, events } = auditor('RequestResponse', ', omitManagedFields: true')
   const answer = { kind: 'ConfigMap', metadata: { name: 'one', managedFields: [{ manager: 'x' }] } }
