@@ -20,6 +20,7 @@ import type { AdmissionDeps } from './plugins.ts'
 import { compileBinding } from './policies/compiled-policy.ts'
 import { compileMutatingPolicy, MutatingPolicies } from './policies/mutating-policies.ts'
 import { ParamReader } from './policies/params.ts'
+import { startTypeChecking } from './policies/type-checking.ts'
 import { compileValidatingPolicy, ValidatingPolicies } from './policies/validating-policies.ts'
 import { QuotaAccounts } from './quota/quota-accounts.ts'
 import { QuotaController } from './quota/quota-controller.ts'
@@ -49,6 +50,7 @@ export async function configuredPlugins(deps: AdmissionDeps): Promise<AdmissionP
     policies: await configurations(deps, validatingAdmissionPolicies, compileValidatingPolicy),
     bindings: await configurations(deps, validatingAdmissionPolicyBindings, compileBinding),
   }
+  await startTypeChecking({ ...deps, definition: validatingAdmissionPolicies })
   const quotas = new QuotaController({ ...deps, definition: resourceQuotas })
   await quotas.start()
   const accounts = new QuotaAccounts({ ...deps, definition: resourceQuotas })

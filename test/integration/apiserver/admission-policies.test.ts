@@ -222,6 +222,42 @@ describe('a validating policy', () => {
   })
 })
 
+describe('the status of a policy', () => {
+  test('tells what does not fit the kinds that it is about', async () => {
+    await aPolicy('typed', {
+      matchConstraints: {
+        resourceRules: [
+          {
+            operations: ['CREATE'],
+            apiGroups: ['', 'coordination.k8s.io'],
+            apiVersions: ['v1'],
+            resources: ['configmaps', 'leases'],
+          },
+        ],
+        objectSelector: { matchLabels: { test: 'typed' } },
+      },
+      variables: [{ name: 'owned', expression: 'has(object.metadata.ownerReferences)' }],
+      validations: [
+        { expression: "variables.owned || object.metadata.labels['a'] == 'b' || oldObject != null" },
+        { expression: 'object.spec.leaseDurationSeconds > 5', messageExpression: 'object.kind' },
+      ],
+    })
+    await expect
+      .poll(async () => (await api.get(`${registration}/validatingadmissionpolicies/typed`)).body.status)
+      .toMatchObject({
+        observedGeneration: 1,
+        typeChecking: {
+          expressionWarnings: [
+            {
+              fieldRef: 'spec.validations[1].expression',
+              warning: expect.stringMatching(/^\/v1, Kind=ConfigMap: ERROR: .*spec/s),
+            },
+          ],
+        },
+      })
+  })
+})
+
 describe('a mutating policy', () => {
   async function aMutation(label: string, spec: JsonObject, version = 'v1'): Promise<void> {
     const path = `/apis/admissionregistration.k8s.io/${version}`
