@@ -3,7 +3,7 @@ import type { Discovery } from '../discovery/discovery.ts'
 import type { Health } from '../discovery/health.ts'
 import type { OpenApi } from '../discovery/openapi.ts'
 import type { ServerMetrics } from '../discovery/metrics.ts'
-import { objectReply, type Handler, type Reply, type RequestContext } from '../http/exchange.ts'
+import { type Handler, type Reply, type RequestContext } from '../http/exchange.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
 import type { ResourceMap } from '../registry/resource-map.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
@@ -43,7 +43,7 @@ export function dispatcher(deps: DispatchDeps): Handler {
     const { isResource, path } = context.info
     if (isResource) return await handleResource(deps, context)
     if (context.method !== 'GET' && context.method !== 'HEAD') throw methodNotAllowed()
-    if (path === '/version') return objectReply(deps.version)
+    if (path === '/version') return jsonReply(deps.version)
     if (path === '/metrics') return await metricsReply(deps.metrics)
     const reply =
       (await deps.health.handle(context)) ??
@@ -53,6 +53,12 @@ export function dispatcher(deps: DispatchDeps): Handler {
     if (reply) return reply
     throw unknownPath()
   }
+}
+
+/** Indented whoever asks, as kube-apiserver answers `/version`. */
+function jsonReply(document: JsonObject): Reply {
+  const body = JSON.stringify(document, undefined, 2)
+  return { type: 'raw', code: 200, headers: { 'content-type': 'application/json' }, body }
 }
 
 async function metricsReply({ registry }: ServerMetrics): Promise<Reply> {
@@ -168,8 +174,12 @@ function counted({ metrics }: DispatchDeps, { info }: RequestContext, reply: Rep
   }
 }
 
-/** Throws MethodNotAllowed when the verb needs a name or a namespace that the path lacks, or has one too many. */
+/**
+ * Throws MethodNotAllowed when the kind does not serve the verb, or when the verb needs a name or a namespace that the
+ * path lacks, or has one too many.
+ */
 function checkShape({ definition, namespace, name }: Target, verb: string): void {
+  if (!definition.verbs.some((served) => served === verb)) throw methodNotAllowed()
   const acrossNamespaces = definition.namespaced && namespace === ''
   if (acrossNamespaces && verb !== 'list' && verb !== 'watch') throw methodNotAllowed()
   if (verb === 'create' && name !== '') throw methodNotAllowed()

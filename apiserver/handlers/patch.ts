@@ -3,12 +3,13 @@ import { applyJsonPatch } from '../../apimachinery/patch/json-patch.ts'
 import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
 import { badRequest, invalid, notFound, StatusError } from '../../apimachinery/status-error.ts'
-import { isJsonObject, type Json } from '../../crds/meta/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { readBody } from '../http/body.ts'
 import { decodeBody } from '../http/decode-body.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import { parseMediaType } from '../http/media-types.ts'
-import { decodeObjectOfKind, decodeWithoutDefaults } from '../registry/decode-object.ts'
+import { type Decoded, decodeObjectOfKind, decodeWithoutDefaults } from '../registry/decode-object.ts'
+import { withoutEmptyFields } from '../registry/empty-fields.ts'
 import { invalidValue, requiredField } from '../registry/field-errors.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { apiVersionOf, keyOf, type ResourceDefinition } from '../registry/resource-definition.ts'
@@ -106,7 +107,7 @@ function patched({ target, options, context }: PatchIntent, patch: Patch, curren
   const { definition } = target
   const value = applyPatch(definition, patch, current)
   if (!isJsonObject(value)) throw badRequest('the patch must leave an object')
-  const { object, unknown } = decodeObjectOfKind(definition, value)
+  const { object, unknown } = decodePatched(definition, value, patch)
   // What was stored before a field was dropped from the schema is not this request's fault.
   const known = new Set(definition.schema.prune(current).unknown)
   const problems = strictProblems(
@@ -118,6 +119,16 @@ function patched({ target, options, context }: PatchIntent, patch: Patch, curren
   }
   if (options.fieldValidation === 'Warn') context.warnings.push(...problems)
   return matchUrl(definition, object, target)
+}
+
+/** What a patch makes of an object may be no object of the kind: then the patch is to blame. */
+function decodePatched(definition: ResourceDefinition, value: JsonObject, patch: Patch): Decoded {
+  try {
+    return decodeObjectOfKind(definition, value)
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.reason !== 'BadRequest') throw error
+    throw invalid({ group: '', kind: '' }, '', [invalidValue('patch', patch.text, error.message)])
+  }
 }
 
 function applyPatch(definition: ResourceDefinition, { type, value }: Patch, current: KubeObject): Json {
@@ -162,7 +173,8 @@ export async function applyConfiguration(
     now: timestamp(services.clock),
   }
   const applied = services.ownership.apply(request, configuration, force)
-  const next = definition.schema.applyDefaults(applied)
+  const given = definition.custom ? applied : withoutEmptyFields(definition, applied)
+  const next = definition.schema.applyDefaults(given)
   if (!current) return await decideCreation(intent, next)
   return await decideReplacement(intent, next, current)
 }

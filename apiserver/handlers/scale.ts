@@ -7,11 +7,14 @@ import { decodeBody } from '../http/decode-body.ts'
 import type { AdmissionRequest } from '../admission/admission.ts'
 import { admissionRequest } from '../admission/admit-write.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
-import { parseMediaType } from '../http/media-types.ts'
+import { negotiate, parseMediaType } from '../http/media-types.ts'
 import { at, textAt, type KubeObject } from '../registry/kube-object.ts'
 import type { Change } from '../registry/object-store.ts'
 import { keyOf, type ScaleSubresource } from '../registry/resource-definition.ts'
+import { scaleColumns } from '../table/scale-columns.ts'
+import { toTable } from '../table/table.ts'
 import { parseWriteOptions } from './query-options.ts'
+import { rowObjectOf } from './render.ts'
 import { decideReplacement, type WriteIntent } from './replace.ts'
 import { authorOf, type HandlerServices, type Target } from './services.ts'
 
@@ -29,7 +32,7 @@ export async function handleScale(
   if (verb === 'get') {
     const item = await services.objects.read(definition, key, undefined, context.signal)
     if (!item) throw missing()
-    return objectReply(scaleOf(item.object as KubeObject, scale))
+    return scaleReply(services, context, scaleOf(item.object as KubeObject, scale))
   }
   if (verb !== 'update' && verb !== 'patch') {
     throw new StatusError(
@@ -54,7 +57,22 @@ export async function handleScale(
     },
     author,
   )
-  return objectReply(scaleOf(object, scale))
+  return scaleReply(services, context, scaleOf(object, scale))
+}
+
+/** The Scale, or the row that kubectl prints of it. */
+function scaleReply({ tables }: HandlerServices, context: RequestContext, scale: KubeObject): Reply {
+  const rendering = negotiate(context.request.headers.accept)
+  if (rendering.as !== 'table') return objectReply(scale)
+  const table = toTable({
+    objects: [scale],
+    columns: scaleColumns,
+    includeObject: rowObjectOf(context.query),
+    metadata: { resourceVersion: scale.metadata.resourceVersion ?? '' },
+    now: tables.now(),
+    version: rendering.version,
+  })
+  return objectReply(table)
 }
 
 /** Admission is shown the Scale, the store gets the whole object. */

@@ -48,10 +48,17 @@ async function writeObject(context: RequestContext, reply: ObjectReply): Promise
   const wantsYaml = parseAccept(context.request.headers.accept)[0]?.type === 'application/yaml'
   let body: Buffer
   if (wantsYaml) body = Buffer.from(stringify(reply.object))
-  else if (isTrue(context.query.get('pretty'))) body = Buffer.from(JSON.stringify(reply.object, undefined, 2))
+  else if (wantsIndent(context)) body = Buffer.from(JSON.stringify(reply.object, undefined, 2))
   else body = json ?? Buffer.from(JSON.stringify(reply.object))
   const type = wantsYaml ? 'application/yaml' : 'application/json'
   await writeRaw(context, { type: 'raw', code, headers: { 'content-type': type }, body })
+}
+
+/** As asked for, or for people: browsers and the like get text that can be read. */
+function wantsIndent({ query, request }: RequestContext): boolean {
+  const pretty = query.get('pretty')
+  if (pretty !== null) return isTrue(pretty)
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(request.headers['user-agent'] ?? '')
 }
 
 async function writeRaw(

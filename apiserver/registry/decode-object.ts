@@ -1,8 +1,10 @@
 import { badRequest, invalid } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
+import { withoutEmptyFields } from './empty-fields.ts'
 import type { KubeObject } from './kube-object.ts'
 import { decodeMeta } from './object-meta-validation.ts'
 import { apiVersionOf, type ResourceDefinition } from './resource-definition.ts'
+import { typeMismatch } from './type-mismatch.ts'
 
 export interface Decoded {
   /** In the served version, pruned and defaulted, with well-typed metadata. */
@@ -17,7 +19,8 @@ export interface Decoded {
  */
 export function decodeObjectOfKind(definition: ResourceDefinition, body: JsonObject): Decoded {
   const { object, unknown } = decodeWithoutDefaults(definition, body)
-  return { object: definition.schema.applyDefaults(object), unknown }
+  const given = definition.custom ? object : withoutEmptyFields(definition, object)
+  return { object: definition.schema.applyDefaults(given), unknown }
 }
 
 /** As `decodeObjectOfKind`, leaving fields that were left out alone. */
@@ -41,7 +44,17 @@ export function decodeWithoutDefaults(definition: ResourceDefinition, body: Json
   const { meta, unknown: unknownMeta, errors } = decodeMeta(metadata)
   if (errors.length > 0) throw invalid(definition, meta.name ?? '', errors)
   const pruned = definition.schema.prune({ apiVersion: expected, kind, metadata: meta, ...fields })
+  refuseMismatch(definition, pruned.object)
   return { object: pruned.object, unknown: [...unknownMeta, ...pruned.unknown] }
+}
+
+/** Custom resources are validated against their schema instead, together with everything else. */
+function refuseMismatch(definition: ResourceDefinition, object: KubeObject): void {
+  if (definition.custom) return
+  const { kind, version } = definition
+  const problem = typeMismatch(definition, object)
+  if (problem === undefined) return
+  throw badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`)
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -18,7 +18,10 @@ export interface BuiltIn {
   readonly kind: string
   readonly plural: string
   readonly shortNames?: readonly string[]
+  readonly categories?: readonly string[]
   readonly namespaced: boolean
+  /** Default: all of them. */
+  readonly verbs?: ResourceDefinition['verbs']
   readonly schema: JsonObject
   readonly strategy?: Partial<Strategy>
   readonly subresources?: ResourceDefinition['subresources']
@@ -39,9 +42,9 @@ export function builtIn(kind: BuiltIn): ResourceDefinition {
     plural,
     singular: kind.kind.toLowerCase(),
     shortNames: kind.shortNames ?? [],
-    categories: [],
+    categories: kind.categories ?? [],
     namespaced: kind.namespaced,
-    verbs: allVerbs,
+    verbs: kind.verbs ?? allVerbs,
     stored: { prefix: `/registry/${plural}/`, apiVersion: apiVersionOf({ group, version }), ...kind.stored },
     schema,
     openApiSchema: kind.schema,
