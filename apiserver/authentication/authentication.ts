@@ -87,7 +87,7 @@ export async function configureAuthentication(
       fileTokens(sources.fileUsers, apiAudiences),
       accounts.tokens,
       ...(options.enableBootstrapTokenAuth ? [bootstrapTokens({ ...deps, apiAudiences })] : []),
-      ...tokensOfOthers(sources, apiAudiences, deps),
+      ...tokensOfOthers(sources, { ...deps, apiAudiences, ownIssuers: issuers }),
     ])
     const authenticators: Authenticator[] = [
       clientCertificateAuthenticator(deps.clock),

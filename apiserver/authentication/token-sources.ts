@@ -15,6 +15,7 @@ import { settingsOfFlags, type OidcFlags } from './oidc/oidc-flags.ts'
 import type { TokenAuthenticator } from './token-authenticator.ts'
 import { cachedTokens } from './token-cache.ts'
 import { parseTokenFile } from './token-file.ts'
+import { reloadedTokens } from './reloaded-tokens.ts'
 import { webhookTokens } from './webhook-tokens.ts'
 
 export interface TokenSourceOptions extends OidcFlags {
@@ -33,6 +34,8 @@ export interface TokenSources {
   /** By fingerprint. */
   readonly fileUsers: ReadonlyMap<string, UserInfo>
   readonly jwt: readonly JwtSettings[]
+  /** Where `jwt` comes from and may change. */
+  readonly file: { readonly path: string; readonly source: string } | undefined
   readonly webhook:
     { readonly endpoint: WebhookEndpoint; readonly version: string; readonly cacheMs: number } | undefined
   /** Undefined: nobody is let in without credentials. Without paths: everywhere. */
@@ -42,17 +45,15 @@ export interface TokenSources {
 /** Reads the files that the options name. Throws UsageError for options that contradict each other or are wrong. */
 export async function loadTokenSources(options: TokenSourceOptions): Promise<TokenSources> {
   const { tokenAuthFile, authenticationTokenWebhookConfigFile: webhookFile } = options
-  const configuration = await readConfiguration(options)
+  const file = await readFileOfConfiguration(options)
+  const configuration = file && parsed(file.path, file.source)
   const jwt = configuration?.jwt ?? (await jwtOfFlags(options))
-  for (const { issuer } of jwt) {
-    if (options.serviceAccountIssuer.includes(issuer.url)) {
-      throw new UsageError(`${issuer.url} issues service-account tokens and cannot be a provider as well`)
-    }
-  }
+  refuseOwnIssuers(jwt, options.serviceAccountIssuer)
   return {
     fileUsers:
       tokenAuthFile === undefined ? new Map() : parseTokenFile(await readFile(tokenAuthFile, 'utf8')),
     jwt,
+    file,
     webhook:
       webhookFile === undefined
         ? undefined
@@ -65,20 +66,30 @@ export async function loadTokenSources(options: TokenSourceOptions): Promise<Tok
   }
 }
 
-async function readConfiguration({
+async function readFileOfConfiguration({
   authenticationConfig: path,
   oidcIssuerUrl,
   oidcClientId,
-}: TokenSourceOptions): Promise<AuthenticationConfiguration | undefined> {
+}: TokenSourceOptions): Promise<TokenSources['file']> {
   if (path === undefined) return undefined
   if (oidcIssuerUrl !== undefined || oidcClientId !== undefined) {
     throw new UsageError('--authentication-config: the file and the --oidc flags are mutually exclusive')
   }
-  const source = await readFile(path, 'utf8')
+  return { path, source: await readFile(path, 'utf8') }
+}
+
+function parsed(path: string, source: string): AuthenticationConfiguration {
   try {
     return parseAuthenticationConfiguration(source)
   } catch (error) {
     throw new UsageError(`--authentication-config: ${path}: ${(error as Error).message}`)
+  }
+}
+
+function refuseOwnIssuers(jwt: readonly JwtSettings[], own: readonly string[]): void {
+  for (const { issuer } of jwt) {
+    if (!own.includes(issuer.url)) continue
+    throw new UsageError(`${issuer.url} issues service-account tokens and cannot be a provider as well`)
   }
 }
 
@@ -109,25 +120,49 @@ function anonymousOf(
 /** How long a provider's token is believed without another look at it. */
 const jwtCacheMs = 10_000
 
+export interface TokensOfOthersDeps extends AuthenticationDeps {
+  readonly apiAudiences: readonly string[]
+  /** Names that only this server's own tokens carry. */
+  readonly ownIssuers: readonly string[]
+}
+
 /** Starts what checks such tokens. Throws UsageError for expressions that do not compile. */
-export function tokensOfOthers(
-  { jwt, webhook }: TokenSources,
-  apiAudiences: readonly string[],
-  deps: AuthenticationDeps,
-): TokenAuthenticator[] {
-  const { clock, signal } = deps
-  const providers = jwt.map((settings) => {
-    const tokens = jwtTokensOf(settings, apiAudiences, deps)
-    return cachedTokens(tokens, { clock, successMs: jwtCacheMs, failureMs: 0 })
+export function tokensOfOthers(sources: TokenSources, deps: TokensOfOthersDeps): TokenAuthenticator[] {
+  const { file, jwt, webhook } = sources
+  const providers = file ? [tokensByFile(file, deps)] : providersOf(jwt, deps)
+  return webhook ? [...providers, tokensByWebhook(webhook, deps)] : providers
+}
+
+function tokensByFile(
+  { path, source }: NonNullable<TokenSources['file']>,
+  deps: TokensOfOthersDeps,
+): TokenAuthenticator {
+  return reloadedTokens(source, {
+    ...deps,
+    read: () => readFile(path, 'utf8'),
+    build(text, signal) {
+      const { jwt } = parsed(path, text)
+      refuseOwnIssuers(jwt, deps.ownIssuers)
+      return providersOf(jwt, { ...deps, signal })
+    },
   })
-  if (!webhook) return providers
-  const client = new WebhookClient(webhook.endpoint, clock)
+}
+
+function providersOf(jwt: readonly JwtSettings[], deps: TokensOfOthersDeps): TokenAuthenticator[] {
+  const { clock, apiAudiences } = deps
+  return jwt.map((settings) =>
+    cachedTokens(jwtTokensOf(settings, apiAudiences, deps), { clock, successMs: jwtCacheMs, failureMs: 0 }),
+  )
+}
+
+function tokensByWebhook(
+  { endpoint, version, cacheMs }: NonNullable<TokenSources['webhook']>,
+  { clock, signal, apiAudiences }: TokensOfOthersDeps,
+): TokenAuthenticator {
+  const client = new WebhookClient(endpoint, clock)
   signal.addEventListener('abort', () => client.close(), { once: true })
-  const asked = webhookTokens({ client, version: webhook.version, apiAudiences, clock, signal })
-  return [
-    ...providers,
-    cachedTokens(asked, { clock, successMs: webhook.cacheMs, failureMs: webhook.cacheMs }),
-  ]
+  const asked = webhookTokens({ client, version, apiAudiences, clock, signal })
+  return cachedTokens(asked, { clock, successMs: cacheMs, failureMs: cacheMs })
 }
 
 function jwtTokensOf(
