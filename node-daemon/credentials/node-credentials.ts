@@ -8,7 +8,7 @@ import type { Logger } from '../../apimachinery/log.ts'
 import { hasReason } from '../../apimachinery/status-error.ts'
 import { type KeyPair, parseKeyPair } from './key-pair.ts'
 import { keyPairFile } from './key-pair-file.ts'
-import { obtainCertificate } from './obtain-certificate.ts'
+import { CertificateRefusedError, obtainCertificate } from './obtain-certificate.ts'
 import { RotatingKeyPair } from './rotating-key-pair.ts'
 import type { Purpose } from './signing-request.ts'
 
@@ -35,7 +35,7 @@ export interface NodeCredentialsDeps {
 }
 
 // Timers do not know of suspended hosts and of clocks that are set: look at the calendar often.
-const longestPauseMs = 60 * 60 * 1000
+const longestPauseMs = 60 * 1000
 const firstRetryMs = 1_000
 const longestRetryMs = 5 * 60 * 1000
 // People may have to approve it.
@@ -148,8 +148,9 @@ export class NodeCredentials {
     try {
       return await this.#askWith(this.client, purpose, signal)
     } catch (error) {
-      // An expired certificate is refused when it has been expired for too long, or by another authority.
-      const refused = hasReason(error, 'Unauthorized', 'Forbidden')
+      // An expired certificate is refused when it expired too long ago or the Host was deleted.
+      const refused =
+        error instanceof CertificateRefusedError || hasReason(error, 'Unauthorized', 'Forbidden')
       if (!refused || !this.#pairs.client.expired || bootstrap === undefined) throw error
       this.#deps.log.warn('The expired certificate is refused: enrolling anew', { error })
       return await this.#askWith(bootstrap, purpose, signal)

@@ -11,11 +11,19 @@ export interface ApprovalDeps {
   readonly signal: AbortSignal
 }
 
-/** Why a request is approved without a person; undefined when it waits for one. */
-export async function automaticApproval(
+/** What is decided without a person, and why. */
+export interface Verdict {
+  readonly type: 'Approved' | 'Denied'
+  readonly message: string
+}
+
+const approved = (message: string): Verdict => ({ type: 'Approved', message })
+
+/** Undefined when the request waits for a person. */
+export async function automaticVerdict(
   request: RequestState,
   deps: ApprovalDeps,
-): Promise<string | undefined> {
+): Promise<Verdict | undefined> {
   const { signer, usages } = request
   if (signer !== nodeClientSigner && signer !== nodeServingSigner) return undefined
   const parsed = parsedOrNothing(request.pem)
@@ -30,7 +38,7 @@ async function clientApproval(
   { asker }: RequestState,
   { host, commonName }: { host: string; commonName: string },
   { authorizer, hosts, signal }: ApprovalDeps,
-): Promise<string | undefined> {
+): Promise<Verdict | undefined> {
   const may = async (subresource: string) => {
     const wanted = {
       user: asker,
@@ -48,29 +56,31 @@ async function clientApproval(
   }
   if (asker.name === commonName) {
     return (await may('selfnodeclient'))
-      ? 'Auto approving self kubelet client certificate after SubjectAccessReview.'
+      ? approved('Auto approving self kubelet client certificate after SubjectAccessReview.')
       : undefined
   }
   if (recoveringNodeOf(asker) === host) {
     // Whoever takes a host out of the cluster deletes its Host: then there is nothing to come back to.
     return (await hosts.exists(host))
-      ? 'The host showed its expired certificate and is still registered.'
-      : undefined
+      ? approved('The host showed its expired certificate and is still registered.')
+      : { type: 'Denied', message: `There is no Host ${host} any more: enrol it anew.` }
   }
   // A name whose host lives is not given away to whoever may enrol new hosts.
   if (!(await may('nodeclient')) || (await hosts.isAlive(host))) return undefined
-  return 'Auto approving kubelet client certificate after SubjectAccessReview.'
+  return approved('Auto approving kubelet client certificate after SubjectAccessReview.')
 }
 
 async function servingApproval(
   { asker }: RequestState,
   { host, parsed }: { host: string; parsed: ParsedRequest },
   { hosts }: ApprovalDeps,
-): Promise<string | undefined> {
+): Promise<Verdict | undefined> {
   if (asker.name !== parsed.commonName) return undefined
   const own = await hosts.namesOf(host)
   const isOwn = [...parsed.dnsNames, ...parsed.ipAddresses].every((name) => own.has(name))
-  return isOwn ? 'The host asks for its own name and the addresses that it is registered with.' : undefined
+  return isOwn
+    ? approved('The host asks for its own name and the addresses that it is registered with.')
+    : undefined
 }
 
 function parsedOrNothing(pem: string): ParsedRequest | undefined {

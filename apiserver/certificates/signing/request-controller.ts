@@ -10,7 +10,7 @@ import type { ObjectStore } from '../../registry/object-store.ts'
 import type { ResourceMap } from '../../registry/resource-map.ts'
 import { backdateMs, signCertificate, type KeyPair } from '../authority.ts'
 import { hostBook } from './host-book.ts'
-import { automaticApproval, type ApprovalDeps } from './request-approval.ts'
+import { automaticVerdict, type ApprovalDeps } from './request-approval.ts'
 import { requestState, withCertificate, withCondition, type RequestState } from './request-state.ts'
 import { isSelfSigned, parseSigningRequest } from './signing-request.ts'
 import { isOwnSigner, signerProblem } from './signers.ts'
@@ -117,18 +117,13 @@ export class RequestController {
     const state = requestState(request)
     if (state.denied || state.failed || state.certificate !== '' || !isOwnSigner(state.signer)) return request
     if (state.approved) return await this.#signed(request, state)
-    const message = await automaticApproval(state, this.#approval)
-    if (message === undefined) return request
-    this.#deps.log.info('Approved certificate request', {
-      name: request.metadata.name,
-      asker: state.asker.name,
-    })
-    const approved = withCondition(request, this.#deps.clock, {
-      type: 'Approved',
-      reason: 'AutoApproved',
-      message,
-    })
-    return await this.#signed(approved, state)
+    const verdict = await automaticVerdict(state, this.#approval)
+    if (verdict === undefined) return request
+    const { type, message } = verdict
+    this.#deps.log.info('Decided about certificate request', { name: request.metadata.name, type, message })
+    const reason = type === 'Approved' ? 'AutoApproved' : 'AutoDenied'
+    const decided = withCondition(request, this.#deps.clock, { type, reason, message })
+    return type === 'Approved' ? await this.#signed(decided, state) : decided
   }
 
   async #signed(request: KubeObject, state: RequestState): Promise<KubeObject> {

@@ -54,7 +54,7 @@ function askerOf(spec: JsonObject): UserInfo {
 export function withCondition(
   request: KubeObject,
   clock: Clock,
-  { type, reason, message }: { type: 'Approved' | 'Failed'; reason: string; message: string },
+  { type, reason, message }: { type: 'Approved' | 'Denied' | 'Failed'; reason: string; message: string },
 ): KubeObject {
   const now = timestamp(clock)
   const condition = { type, status: 'True', reason, message, lastUpdateTime: now, lastTransitionTime: now }
