@@ -13,6 +13,7 @@ import type {
 import { differences } from './object-diff.ts'
 import type { AuditScope } from './policy-match.ts'
 
+const longestUserAgent = 1024
 export const diffAnnotation = 'audit.kvorum.dev/diff'
 
 /** What is known about a request before it is worked on; its annotations grow later. */
@@ -135,7 +136,7 @@ export class AuditTrail implements RequestAudit {
     if (scope.omitStages.has(stage) || !this.#isWanted()) return
     const { request, info, user, auditId } = context
     const done = stage === 'ResponseComplete' || stage === 'Panic'
-    const userAgent = request.headers['user-agent']
+    const userAgent = shortened(request.headers['user-agent'])
     emit({
       kind: 'Event',
       apiVersion: 'audit.k8s.io/v1',
@@ -189,6 +190,11 @@ export class AuditTrail implements RequestAudit {
   #shown(body: Json): Json {
     return this.#deps.scope.omitManagedFields ? withoutManagedFields(body) : body
   }
+}
+
+function shortened(userAgent: string | undefined): string | undefined {
+  if (userAgent === undefined || userAgent.length <= longestUserAgent) return userAgent
+  return `${userAgent.slice(0, longestUserAgent)}...TRUNCATED`
 }
 
 function auditUser(user: UserInfo | undefined): AuditUser {

@@ -103,7 +103,7 @@ class EncryptedStorage implements Storage {
     const reader = transformers[index]
     if (!reader) throw unreadable(key, 'no matching prefix found')
     try {
-      const opened = reader.open(value.subarray(reader.prefix.length), key)
+      const opened = reader.open(value.subarray(Buffer.byteLength(reader.prefix)), key)
       return { ...item, value: opened, ...(index > 0 && { stale: true }) }
     } catch (error) {
       throw unreadable(key, (error as Error).message, error)
@@ -135,7 +135,7 @@ class EncryptedStorage implements Storage {
 }
 
 function hasPrefix(value: Buffer, prefix: string): boolean {
-  return prefix === '' || value.toString('latin1', 0, prefix.length) === prefix
+  return prefix === '' || value.toString('utf8', 0, Buffer.byteLength(prefix)) === prefix
 }
 
 function unreadable(key: string, why: string, cause?: unknown): StorageError {

@@ -5,7 +5,7 @@ import { aesGcm, identity, type Transformer } from '../../../../apiserver/storag
 import { memoryStorage } from '../../../../apiserver/storage/memory/memory-storage.ts'
 import { isStorageError } from '../../../../apiserver/storage/storage.ts'
 
-const keyOne = aesGcm('one', Buffer.alloc(32, 1))
+const keyOne = aesGcm('eins-ä', Buffer.alloc(32, 1))
 const keyTwo = aesGcm('two', Buffer.alloc(32, 2))
 const value = Buffer.from('{"metadata":{}}')
 
@@ -31,7 +31,7 @@ test('what is stored is sealed, what is read is not', async () => {
   const { revision } = await storage.create(at, value)
   await storage.create('/registry/configmaps/a', value)
 
-  expect((await inner.get(at)).item?.value.toString('latin1')).toMatch(/^k8s:enc:aesgcm:v1:one:/)
+  expect((await inner.get(at)).item?.value.toString()).toMatch(/^k8s:enc:aesgcm:v1:eins-ä:/)
   expect((await inner.get('/registry/configmaps/a')).item?.value).toEqual(value)
   expect((await storage.get(at)).item).toEqual({ key: at, value, revision })
   expect((await storage.list('/registry/')).items.map((item) => item.value)).toEqual([value, value])
