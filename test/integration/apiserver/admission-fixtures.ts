@@ -76,7 +76,11 @@ export async function register(api: ApiClient, { kind, name, webhooks }: Registr
 export const configMapsPath = '/api/v1/namespaces/default/configmaps'
 
 /** A ConfigMap that the webhooks with that label are called for. */
-export function labelled(label: string, name: string, data: Record<string, string> = {}): JsonObject {
+export function labelled(
+  label: string,
+  name: string,
+  data: Record<string, string> = { some: 'thing' },
+): JsonObject {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { test: label } }, data }
 }
 

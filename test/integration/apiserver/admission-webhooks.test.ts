@@ -325,6 +325,43 @@ describe('matching', () => {
     expect(webhook.requests().at(-1)).toMatchObject({ name: 'seen', namespace: 'watched' })
   })
 
+  test('finds the same objects in another version, and shows them in it', async () => {
+    const webhook = await aWebhook(({ object }) => ({ allowed: object.note !== 'refused' }))
+    const rule = { operations: ['CREATE'], apiVersions: ['v1'], resources: ['events'] }
+    const entry = webhookEntry(webhook, 'versions', {
+      rules: [{ ...rule, apiGroups: ['events.k8s.io'] }],
+    })
+    const exact = {
+      ...webhookEntry(webhook, 'exact', { ...entry, matchPolicy: 'Exact' }),
+      name: 'e.exact.example.org',
+    }
+    await register(api, { kind: 'Validating', name: 'versions', webhooks: [entry, exact] })
+    const event = (message: string) => ({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { generateName: 'event-', labels: { test: 'versions' } },
+      involvedObject: { kind: 'ConfigMap', name: 'a', namespace: 'default' },
+      reason: 'Tested',
+      message,
+      type: 'Normal',
+    })
+    const path = '/api/v1/namespaces/default/events'
+    await vi.waitUntil(async () => {
+      await api.post(`${path}?dryRun=All`, event('probe'))
+      return webhook.received.length > 0
+    })
+    const before = webhook.received.length
+    expect((await api.post(path, event('refused'))).code).toBe(400)
+    expect(webhook.received.length).toBe(before + 1)
+    expect(webhook.requests().at(-1)).toMatchObject({
+      kind: { group: 'events.k8s.io', version: 'v1', kind: 'Event' },
+      resource: { group: 'events.k8s.io', resource: 'events' },
+      requestKind: { group: '', version: 'v1', kind: 'Event' },
+      requestResource: { group: '', resource: 'events' },
+      object: { apiVersion: 'events.k8s.io/v1', note: 'refused', regarding: { name: 'a' } },
+    })
+  })
+
   test('fails closed when a condition cannot be evaluated', async () => {
     const webhook = await aWebhook()
     const control = await aWebhook()
