@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { connect as openHttp2, type ClientHttp2Session } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
@@ -143,6 +144,21 @@ function expectValid({ validFrom, validTo, subject }: X509Certificate): void {
     throw new Error(`the certificate of ${subject} is not valid: ${validFrom} to ${validTo}`)
 }
 
+/** One connection that is never opened again, with a certificate that outlives the test. */
+async function longSession(): Promise<ClientHttp2Session> {
+  const { certificate, key } = await clientCertificate(server, 'patient', 'system:masters')
+  return openHttp2(server.url, { ca: server.caPem, cert: certificate, key })
+}
+
+function statusOn(session: ClientHttp2Session): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ':path': '/apis/kvorum.dev/v1alpha1/hosts' })
+    stream.once('response', ({ ':status': status }) => resolve(status))
+    stream.once('error', reject)
+    stream.resume()
+  })
+}
+
 /** As kubectl does: the kubeconfig is read for every command. */
 async function asAdministrator<T>(work: (client: Client) => Promise<T>): Promise<T> {
   const text = await readFile(join(server.directory, 'admin.kubeconfig'), 'utf8')
@@ -171,6 +187,7 @@ describe('thirty days of certificates that live for two and seven', () => {
         log: silentLogger,
       },
     )
+    const session = await longSession()
     const seen = { server: new Set<string>(), daemon: new Set<string>(), client: new Set<string>() }
 
     for (let hours = 0; hours < 30 * 24; hours += 3) {
@@ -186,15 +203,17 @@ describe('thirty days of certificates that live for two and seven', () => {
       const { cert } = await credentials.client.credentials()
       seen.client.add(new X509Certificate(cert ?? '').serialNumber)
       await asAdministrator((admin) => admin.list(hosts))
+      expect(await statusOn(session)).toBe(200)
     }
 
     // A week's are renewed after five days and a quarter, those of two days after a day and a half.
     expect(seen.server.size).toBeGreaterThanOrEqual(5)
     expect(seen.daemon.size).toBeGreaterThanOrEqual(16)
     expect(seen.client.size).toBeGreaterThanOrEqual(16)
+    session.close()
     await consoles.close()
     await client.close()
-  }, 180_000)
+  }, 300_000)
 })
 
 const noFiles = { tlsCertFile: undefined, tlsPrivateKeyFile: undefined, clientCaFile: undefined }
