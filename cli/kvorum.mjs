@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   const { main } = await import('./main.ts')
-  process.exitCode = await main(process.argv.slice(2))
+  const programName = process.env.KVORUM_AS_PLUGIN === undefined ? 'kvorum' : 'kubectl kvorum'
+  process.exitCode = await main(process.argv.slice(2), { programName })
 } else {
   const here = fileURLToPath(import.meta.url)
   const node = join(dirname(here), '..', 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')

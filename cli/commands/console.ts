@@ -3,8 +3,7 @@ import type { WebSocket } from 'ws'
 import { StatusError } from '../../apimachinery/status-error.ts'
 import type { CommandContext } from '../context.ts'
 import { pathOf } from '../discovery.ts'
-import { parseTargets } from '../targets.ts'
-import { UsageError } from '../usage-error.ts'
+import { findMachine } from '../machine.ts'
 
 /** Ctrl-]: what telnet and virsh use. */
 const escape = 0x1d
@@ -26,20 +25,12 @@ export async function attachConsole(
   args: readonly string[],
   deps: ConsoleDeps,
 ): Promise<void> {
-  const discovery = await context.discovery()
-  const [target, ...more] = parseTargets(discovery, args)
-  if (target?.name === undefined || more.length > 0)
-    throw new UsageError('name one machine: kvorum console vm/NAME')
-  if (!['VirtualMachine', 'VirtualMachineInstance'].includes(target.resource.kind)) {
-    throw new UsageError(`a ${target.resource.kind} has no console: name a vm`)
-  }
-  // A run carries its machine's name.
-  const runs = discovery.byName('virtualmachineinstances.kvorum.dev')
-  const path = `${pathOf(runs, { namespace: context.namespace, name: target.name })}/console`
+  const { run, name } = await findMachine(context, args, 'console')
+  const path = pathOf(run, { namespace: context.namespace, name, subresource: 'console' })
   const socket = await deps.openWebSocket(path)
   await opened(socket)
   if (deps.terminal.input.isTTY === true)
-    context.error(`Connected to ${target.name}. Ctrl-] leaves; Enter brings the prompt.`)
+    context.error(`Connected to ${name}. Ctrl-] leaves; Enter brings the prompt.`)
   await relay(socket, deps.terminal, context.signal)
 }
 

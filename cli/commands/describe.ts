@@ -1,77 +1,70 @@
-import { z } from 'zod'
-import { isJsonObject, type JsonObject } from '../../crds/meta/json.ts'
+import { isForbiddenOrMissing, eventsAbout } from './event-list.ts'
+import { isNotFound } from '../../apimachinery/status-error.ts'
 import type { CommandContext } from '../context.ts'
-import { pathOf } from '../discovery.ts'
-import { identityOf } from '../object-metadata.ts'
-import { type EventLine, formatDescription } from '../printers/describe.ts'
-import { parseTargets } from '../targets.ts'
-import { getObject } from './get.ts'
+import { formatDescription } from '../printers/describe.ts'
+import { expand, type Found, select, type SelectionOptions, type Wanted } from '../selection.ts'
+import { throwAll } from '../usage-error.ts'
 
-const eventList = z.object({
-  items: z.array(
-    z.object({
-      type: z.string().nullish(),
-      reason: z.string().nullish(),
-      message: z.string().nullish(),
-      count: z.number().nullish(),
-      firstTimestamp: z.string().nullish(),
-      lastTimestamp: z.string().nullish(),
-      eventTime: z.string().nullish(),
-      reportingComponent: z.string().nullish(),
-      source: z.object({ component: z.string().optional() }).nullish(),
-    }),
-  ),
-})
+export interface DescribeOptions extends SelectionOptions {
+  readonly showEvents?: boolean
+}
 
 /** `kvorum describe`: the whole object in words, and its Events. */
-export async function describe(context: CommandContext, args: readonly string[]): Promise<void> {
-  for (const { resource, name } of parseTargets(await context.discovery(), args)) {
-    const names =
-      name === undefined
-        ? await allNames(context, pathOf(resource, { namespace: context.namespace }))
-        : [name]
-    for (const each of names) {
-      const object = await getObject(context, resource, each)
-      context.print(formatDescription(object, await eventsOf(context, object)))
+export async function describe(
+  context: CommandContext,
+  args: readonly string[],
+  options: DescribeOptions = {},
+): Promise<void> {
+  const wanted = await select(context, args, options)
+  const errors: unknown[] = []
+  let described = 0
+  for (const one of wanted) {
+    try {
+      for (const found of await matching(context, one, options)) {
+        context.print(`${described++ > 0 ? '\n\n' : ''}${await descriptionOf(context, found, one, options)}`)
+      }
+    } catch (error) {
+      errors.push(error)
     }
+  }
+  if (described === 0 && errors.length === 0) {
+    const everywhere = options.allNamespaces === true || wanted.some(({ resource }) => !resource.namespaced)
+    context.error(everywhere ? 'No resources found' : `No resources found in ${context.namespace} namespace.`)
+  }
+  throwAll(errors)
+}
+
+async function descriptionOf(
+  context: CommandContext,
+  found: Found,
+  wanted: Wanted,
+  { showEvents }: DescribeOptions,
+): Promise<string> {
+  const text = formatDescription(found.object, showEvents === false ? [] : await eventsOf(context, found))
+  // kubectl ends what was found by the beginning of its name with a line of its own.
+  return wanted.name !== undefined && found.name !== wanted.name ? `${text}\n` : text
+}
+
+/** The named object, else those whose names begin like this. */
+async function matching(context: CommandContext, wanted: Wanted, options: DescribeOptions): Promise<Found[]> {
+  const { name } = wanted
+  try {
+    return await expand(context, wanted, options)
+  } catch (error) {
+    if (name === undefined || !isNotFound(error)) throw error
+    const all = await expand(context, { ...wanted, name: undefined })
+    const found = all.filter((one) => one.name.startsWith(name))
+    if (found.length === 0) throw error
+    return found
   }
 }
 
-async function allNames(context: CommandContext, path: string): Promise<string[]> {
-  const body = await context.api.json({ method: 'GET', path })
-  return isJsonObject(body) && Array.isArray(body['items'])
-    ? body['items'].filter(isJsonObject).map((item) => identityOf(item).name)
-    : []
-}
-
-async function eventsOf(context: CommandContext, object: JsonObject): Promise<EventLine[]> {
-  const { uid, namespace } = identityOf(object)
-  // Events about cluster-scoped objects are kept in the namespace `default`.
-  const body = await context.api.json({
-    method: 'GET',
-    path: `/api/v1/namespaces/${encodeURIComponent(namespace || 'default')}/events`,
-    query: { fieldSelector: `involvedObject.uid=${uid}` },
-  })
-  const lastSeen = (event: z.infer<typeof eventList>['items'][number]) =>
-    event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? ''
-  return eventList
-    .parse(body)
-    .items.toSorted((a, b) => lastSeen(a).localeCompare(lastSeen(b)))
-    .map((event) => ({
-      type: event.type ?? '',
-      reason: event.reason ?? '',
-      age:
-        formatAge(context.clock.now() - Date.parse(lastSeen(event))) +
-        ((event.count ?? 1) > 1 ? ` (x${String(event.count)})` : ''),
-      from: event.source?.component ?? event.reportingComponent ?? '',
-      message: (event.message ?? '').trim(),
-    }))
-}
-
-function formatAge(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  if (Number.isNaN(seconds)) return '<unknown>'
-  if (seconds < 120) return `${seconds}s`
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`
-  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`
+async function eventsOf(context: CommandContext, { object }: Found) {
+  try {
+    return await eventsAbout(context, object)
+  } catch (error) {
+    // Who may see an object may not be allowed to see Events: the object is what was asked for.
+    if (!isForbiddenOrMissing(error)) throw error
+    return []
+  }
 }

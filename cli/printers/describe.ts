@@ -1,90 +1,71 @@
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
-import { formatColumns } from './columns.ts'
+import { metadataOf, text, texts } from '../object-metadata.ts'
+import { annotationLines, labelLines } from './describe-metadata.ts'
+import { type EventLine, formatEvents } from './event-lines.ts'
+import { goText, harmless } from './go-text.ts'
+import { byCodePoint } from './json.ts'
+import { describeBuiltIn } from './describe-built-in.ts'
+import { alignTabs, descriptionTabs } from './tab-writer.ts'
 
-/** An Event as `describe` shows it. */
-export interface EventLine {
-  readonly type: string
-  readonly reason: string
-  readonly age: string
-  readonly from: string
-  readonly message: string
-}
-
-/** What `kubectl describe` prints for a custom resource: the object indented, then its Events. */
+/** What `kubectl describe` prints: built-in kinds in words of their own, others field by field, then the Events. */
 export function formatDescription(object: JsonObject, events: readonly EventLine[]): string {
-  const { metadata, kind, apiVersion, ...rest } = object
-  const meta = isJsonObject(metadata) ? metadata : {}
-  const lines = [
-    field('Name', meta['name']),
-    ...(meta['namespace'] === undefined ? [] : [field('Namespace', meta['namespace'])]),
-    field('Labels', formatMap(meta['labels'])),
-    field('Annotations', formatMap(meta['annotations'])),
-    field('API Version', apiVersion),
-    field('Kind', kind),
-    'Metadata:',
-    ...block(withoutNoise(meta), 1),
+  const lines = describeBuiltIn(object, events) ?? describeAny(object, events)
+  return alignTabs(harmless(lines.join('')), descriptionTabs)
+}
+
+const skipped = new Set([
+  '.metadata.managedFields',
+  '.metadata.name',
+  '.metadata.namespace',
+  '.metadata.labels',
+  '.metadata.annotations',
+])
+
+function describeAny(object: JsonObject, events: readonly EventLine[]): string[] {
+  const metadata = metadataOf(object)
+  return [
+    `Name:\t${text(metadata['name'])}\n`,
+    `Namespace:\t${text(metadata['namespace'])}\n`,
+    labelLines('Labels', texts(metadata['labels'])),
+    annotationLines(texts(metadata['annotations'])),
+    fieldLines(object, 0, ''),
+    formatEvents(events),
   ]
-  for (const [key, value] of Object.entries(rest)) {
-    if (value === undefined) continue
-    if (typeof value === 'object' && value !== null) lines.push(`${title(key)}:`, ...block(value, 1))
-    else lines.push(field(title(key), value))
-  }
-  return `${lines.join('\n')}\n${formatEvents(events)}`
 }
 
-function formatEvents(events: readonly EventLine[]): string {
-  if (events.length === 0) return 'Events:  <none>\n'
-  const rows = [
-    ['Type', 'Reason', 'Age', 'From', 'Message'],
-    ['----', '------', '----', '----', '-------'],
-    ...events.map(({ type, reason, age, from, message }) => [
-      type,
-      reason,
-      age,
-      from,
-      message.replaceAll(/\p{Cc}/gu, ' '),
-    ]),
-  ]
-  return `Events:\n${formatColumns(rows.map((row) => ['', ...row]))}`
+function fieldLines(object: JsonObject, level: number, path: string): string {
+  const indent = '  '.repeat(level)
+  return Object.keys(object)
+    .toSorted(byCodePoint)
+    .map((field) => {
+      const value = object[field]
+      const here = `${path}.${field}`
+      if (value === undefined || skipped.has(here)) return ''
+      if (typeof value !== 'object' || value === null) return `${indent}${title(field)}:\t${goText(value)}\n`
+      return `${indent}${title(field)}:\n${below(value, level + 1, here)}`
+    })
+    .join('')
 }
 
-const noise = new Set(['managedFields', 'labels', 'annotations', 'name', 'namespace'])
-
-function withoutNoise(meta: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(meta).filter(([key]) => !noise.has(key)))
+function below(value: Json[] | JsonObject, level: number, path: string): string {
+  if (!Array.isArray(value)) return fieldLines(value, level, path)
+  const indent = '  '.repeat(level)
+  return value
+    .map((item) => (isJsonObject(item) ? fieldLines(item, level, path) : `${indent}${goText(item)}\n`))
+    .join('')
 }
 
-function block(value: Json[] | JsonObject, depth: number): string[] {
-  const indent = '  '.repeat(depth)
-  if (Array.isArray(value))
-    return value.flatMap((item) =>
-      typeof item === 'object' && item !== null ? block(item, depth) : [`${indent}${scalar(item)}`],
-    )
-  return Object.entries(value).flatMap(([key, child]) => {
-    if (child === undefined) return []
-    if (typeof child !== 'object' || child === null) return [`${indent}${field(title(key), child)}`]
-    return [`${indent}${title(key)}:`, ...block(child, depth + 1)]
-  })
+const acronyms = new Set(['API', 'URL', 'UID', 'OSB', 'GUID'])
+
+/** `creationTimestamp` → `Creation Timestamp`; what is no plain word stays as it is. */
+function title(field: string): string {
+  if (/[^\p{L}-]/u.test(field)) return field
+  // A capital begins a word, except that a run of them is one, up to the last before a small letter.
+  const words = field.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{Lu}|-/gu) ?? [field]
+  return words.map(titleWord).join(' ')
 }
 
-function field(name: string, value: Json | undefined): string {
-  return `${`${name}:`.padEnd(14)} ${scalar(value)}`
-}
-
-function scalar(value: Json | undefined): string {
-  if (value === undefined || value === null || value === '') return '<none>'
-  return (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\p{Cc}/gu, ' ')
-}
-
-function formatMap(value: Json | undefined): string {
-  if (!isJsonObject(value)) return '<none>'
-  return Object.entries(value)
-    .map(([key, item]) => `${key}=${scalar(item)}`)
-    .join(',')
-}
-
-/** `creationTimestamp` → `Creation Timestamp`. */
-function title(key: string): string {
-  const words = key.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
-  return words.charAt(0).toUpperCase() + words.slice(1)
+function titleWord(word: string): string {
+  const upper = word.toUpperCase()
+  return acronyms.has(upper) ? upper : word.charAt(0).toUpperCase() + word.slice(1)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { apiVersionOf, discover, pathOf, qualifiedSingular } from '../../../cli/discovery.ts'
-import { configMaps, fakeApi, hosts, machines } from './fake-api.ts'
+import { apiVersionOf, discover, Discovery, pathOf, qualifiedSingular } from '../../../cli/discovery.ts'
+import { UsageError } from '../../../cli/usage-error.ts'
+import { aDiscovery, configMaps, fakeApi, hosts, machines } from './fake-api.ts'
 
 const paths: [string, Parameters<typeof pathOf>, string][] = [
   ['all namespaces', [machines, {}], '/apis/kvorum.dev/v1alpha1/virtualmachines'],
@@ -26,6 +27,32 @@ const paths: [string, Parameters<typeof pathOf>, string][] = [
     '/apis/kvorum.dev/v1alpha1/namespaces/..%2Fx/virtualmachines/a%2Fb%3Fc',
   ],
 ]
+
+describe('names', () => {
+  test.each([
+    ['hsots', 'hosts'],
+    ['vritualmachines', 'virtualmachines'],
+  ])('%s is answered with what was meant', (typed, meant) => {
+    expect(() => aDiscovery().byName(typed)).toThrow(
+      `the server doesn't have a resource type "${typed}"; did you mean "${meant}"?`,
+    )
+  })
+
+  test.each(['pods', 'x', 'vx'])('%s is like nothing that is served', (typed) => {
+    expect(() => aDiscovery().byName(typed)).toThrow(
+      new UsageError(`the server doesn't have a resource type "${typed}"`),
+    )
+  })
+
+  test('of versions and groups find the one that is meant, and the preferred one otherwise', () => {
+    const old = { ...machines, version: 'v1alpha0' }
+    const discovery = new Discovery([machines, old])
+
+    expect(discovery.byName('vm')).toBe(machines)
+    expect(discovery.byName('virtualmachines.v1alpha0.kvorum.dev')).toBe(old)
+    expect(discovery.preferred()).toEqual([machines])
+  })
+})
 
 describe('discovery', () => {
   test.each(paths)('writes the path of %s', (_, args, path) => {
@@ -79,12 +106,10 @@ describe('discovery', () => {
 
     const discovery = await discover(api)
 
-    const [event, host] = [discovery.byName('ev'), discovery.byKind('kvorum.dev/v1alpha1', 'Host')]
+    const [event, host] = [discovery.byName('ev'), discovery.findKind('kvorum.dev/v1alpha1', 'Host')]
     expect([apiVersionOf(event), qualifiedSingular(event), event.namespaced]).toEqual(['v1', 'event', true])
-    expect([qualifiedSingular(host), host.namespaced]).toEqual(['host.kvorum.dev', false])
+    expect(host).toMatchObject({ singular: 'host', group: 'kvorum.dev', namespaced: false })
     expect(discovery.byCategory('kvorum')).toEqual([host])
-    expect(() => discovery.byKind('kvorum.dev/v2', 'Host')).toThrow(
-      'no matches for kind "Host" in version "kvorum.dev/v2"',
-    )
+    expect(discovery.findKind('kvorum.dev/v2', 'Host')).toBeUndefined()
   })
 })

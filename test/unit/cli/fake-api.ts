@@ -44,6 +44,13 @@ export function fakeApi(): FakeApi {
       if (lines === undefined) await aborted(request.signal)
       else yield* lines
     },
+    async text(request) {
+      const body = await api.json(request)
+      return typeof body === 'string' ? body : JSON.stringify(body)
+    },
+    async *bytes(request) {
+      for await (const line of api.lines(request)) yield Buffer.from(`${String(line)}\n`)
+    },
     close: () => Promise.resolve(),
   }
   return api
@@ -69,6 +76,10 @@ export function aContext(api: Api, overrides: Partial<CommandContext> = {}): Fak
   return {
     api,
     namespace: 'default',
+    namespaceGiven: false,
+    server: 'https://127.0.0.1:7443',
+    env: {},
+    readInput: () => Promise.resolve(''),
     signal: new AbortController().signal,
     discovery: () => Promise.resolve(aDiscovery()),
     print: (text) => (printed += text),
@@ -80,7 +91,13 @@ export function aContext(api: Api, overrides: Partial<CommandContext> = {}): Fak
   }
 }
 
-const kvorum = { group: 'kvorum.dev', version: 'v1alpha1', categories: ['kvorum'], verbs: ['get', 'list'] }
+const kvorum = {
+  group: 'kvorum.dev',
+  version: 'v1alpha1',
+  categories: ['kvorum'],
+  verbs: ['get', 'list'],
+  subresources: ['status'],
+}
 
 export const machines: ServedResource = {
   ...kvorum,
@@ -123,11 +140,28 @@ export const configMaps: ServedResource = {
   shortNames: ['cm'],
   categories: [],
   namespaced: true,
-  verbs: ['get'],
+  verbs: ['get', 'list'],
+  subresources: [],
+}
+export const secrets: ServedResource = {
+  ...configMaps,
+  kind: 'Secret',
+  plural: 'secrets',
+  singular: 'secret',
+  shortNames: [],
+}
+export const definitions: ServedResource = {
+  ...configMaps,
+  group: 'apiextensions.k8s.io',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  singular: 'customresourcedefinition',
+  shortNames: ['crd'],
+  namespaced: false,
 }
 
 export function aDiscovery(): Discovery {
-  return new Discovery([configMaps, machines, disks, hosts, runs])
+  return new Discovery([configMaps, secrets, definitions, machines, disks, hosts, runs])
 }
 
 export const machinesPath = '/apis/kvorum.dev/v1alpha1/namespaces/default/virtualmachines'

@@ -88,6 +88,8 @@ describe('manifests', () => {
     await expect(readManifests([join(directory, 'no')], false)).rejects.toThrow(
       `the path "${join(directory, 'no')}" does not exist`,
     )
-    await expect(readManifests([directory], false)).rejects.toThrow(`no objects were found in ${directory}`)
+    await expect(readManifests([directory], false)).rejects.toThrow(
+      `error reading [${directory}]: recognized file extensions are [.json .yaml .yml]`,
+    )
   })
 })

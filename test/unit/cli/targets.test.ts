@@ -36,10 +36,14 @@ const understood: Case[] = [
 const refused: [name: string, args: readonly string[], message: string][] = [
   ['nothing', [], 'say which resource, such as: vm, vm/hello, disk'],
   ['an unknown resource', ['pod'], `the server doesn't have a resource type "pod"`],
-  ['pairs and names together', ['vm/a', 'b'], 'write either TYPE NAME … or TYPE/NAME …, not both'],
-  ['a pair without a name', ['vm/'], '"vm/" is not TYPE/NAME'],
-  ['a pair without a type', ['/a'], '"/a" is not TYPE/NAME'],
-  ['a pair of three', ['vm/a/b'], '"vm/a/b" is not TYPE/NAME'],
+  [
+    'pairs and names together',
+    ['vm/a', 'b'],
+    "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kvorum get resource/<resource_name>' instead of 'kvorum get resource resource/<resource_name>'",
+  ],
+  ['a pair without a name', ['vm/'], 'arguments in resource/name form must have a single resource and name'],
+  ['a pair without a type', ['/a'], 'arguments in resource/name form must have a single resource and name'],
+  ['a pair of three', ['vm/a/b'], 'arguments in resource/name form must have a single resource and name'],
 ]
 
 describe('targets', () => {

@@ -85,8 +85,8 @@ describe('delete', () => {
     const api = fakeApi()
       .answer('DELETE', vmPath, { body: {} })
       .answer('DELETE', hostPath, { body: {} })
-      .answer('GET', vmPath, version('5'), notFound)
-      .answer('GET', hostPath, notFound)
+      .answer('GET', machinesPath, { body: { metadata: { resourceVersion: '5' }, items: [{ kind: 'x' }] } })
+      .answer('GET', '/apis/kvorum.dev/v1alpha1/hosts', { body: { metadata: {}, items: [] } })
       .stream(machinesPath, [{ type: 'DELETED', object: { metadata: { name: 'a' } } }])
     const context = aContext(api)
 
@@ -107,7 +107,9 @@ describe('delete', () => {
   test('never deletes all objects of a resource', async () => {
     const api = fakeApi()
 
-    await expect(deleteObjects(aContext(api), ['vm'], options)).rejects.toThrow('delete needs names')
+    await expect(deleteObjects(aContext(api), ['vm'], options)).rejects.toThrow(
+      'resource(s) were provided, but no name was specified',
+    )
     expect(api.requests).toEqual([])
   })
 })

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { get, type GetOptions } from '../../../../cli/commands/get.ts'
+import { StatusError } from '../../../../apimachinery/status-error.ts'
+import { get } from '../../../../cli/commands/get.ts'
+import type { GetOptions } from '../../../../cli/commands/get-tables.ts'
 import { aContext, fakeApi, machinesPath } from '../fake-api.ts'
 
 const plain: GetOptions = { headers: true }
 const columnDefinitions = [
-  { name: 'Name', type: 'string' },
+  { name: 'Name', type: 'string', format: 'name' },
   { name: 'Phase', type: 'string' },
 ]
 const row = (name: string, phase: string) => ({ cells: [name, phase], object: { metadata: { name } } })
@@ -27,6 +29,7 @@ describe('get', () => {
     expect(api.requests[0]?.query).toEqual({
       labelSelector: 'app=web',
       fieldSelector: 'status.phase=Running',
+      limit: '500',
     })
   })
 
@@ -46,7 +49,7 @@ describe('get', () => {
 
     expect(context.printed()).toBe(
       'NAME                          PHASE\nvirtualmachine.kvorum.dev/a   Running\n\n' +
-        'NAME                PHASE\ndisk.kvorum.dev/a   Running\n\n',
+        'NAME                PHASE\ndisk.kvorum.dev/a   Running\n',
     )
   })
 
@@ -59,20 +62,31 @@ describe('get', () => {
     expect(context.errors()).toBe('No resources found\n')
   })
 
-  test('--watch goes on with what changes, from where the list was', async () => {
+  test('--watch goes on with what changes, from where the list was, and after the server ended it', async () => {
+    const change = (phase: string, resourceVersion: string) => {
+      const object = { metadata: { name: 'a', resourceVersion } }
+      return { type: 'MODIFIED', object: { kind: 'Table', rows: [{ cells: ['a', phase], object }] } }
+    }
+    const stop = new AbortController()
     const api = fakeApi()
       .answer('GET', machinesPath, listed)
-      .stream(machinesPath, [
-        { type: 'BOOKMARK', object: { kind: 'Table', rows: [] } },
-        { type: 'MODIFIED', object: { kind: 'Table', rows: [row('a', 'Stopping')] } },
-        { type: 'MODIFIED', object: { kind: 'Table', rows: [row('a', 'Stopped')] } },
-      ])
-    const context = aContext(api)
+      .stream(
+        machinesPath,
+        [{ type: 'BOOKMARK', object: { kind: 'Table', rows: [] } }, change('Stopping', '10')],
+        [change('Stopped', '11')],
+      )
+    const context = aContext(api, { signal: stop.signal })
 
-    await get(context, ['vm'], { ...plain, watch: true })
+    const watching = get(context, ['vm'], { ...plain, watch: true }).catch((error: Error) => error.name)
+    for (let ended = 0; ended < 2; ended++) {
+      await context.clock.timerSet()
+      await context.clock.advance(1_000)
+    }
+    stop.abort()
 
-    expect(context.printed()).toBe('NAME   PHASE\na      Running\na   Stopping\na   Stopped\n')
-    expect(api.requests[1]?.query).toMatchObject({ watch: 'true', resourceVersion: '9' })
+    expect(await watching).toBe('AbortError')
+    expect(context.printed()).toBe('NAME   PHASE\na      Running\na      Stopping\na      Stopped\n')
+    expect(api.requests.slice(1, 3).map(({ query }) => query?.['resourceVersion'])).toEqual(['9', '10'])
   })
 
   test('--watch says why when the server ends it', async () => {
@@ -89,7 +103,11 @@ describe('get', () => {
     ['name', ['vm'], 'virtualmachine.kvorum.dev/a\n'],
     ['json', ['vm/a'], `${JSON.stringify(a, null, 4)}\n`],
     ['yaml', ['vm/a'], 'apiVersion: kvorum.dev/v1alpha1\nkind: VirtualMachine\nmetadata:\n  name: a\n'],
-    ['json', ['vm'], `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [a] }, null, 4)}\n`],
+    [
+      'json',
+      ['vm'],
+      `${JSON.stringify({ apiVersion: 'v1', items: [a], kind: 'List', metadata: { resourceVersion: '' } }, null, 4)}\n`,
+    ],
   ])('-o %s of %j prints objects', async (output, args, expected) => {
     const api = fakeApi()
       .answer('GET', `${machinesPath}/a`, { body: a })
@@ -102,9 +120,74 @@ describe('get', () => {
   })
 
   test.each([
-    [['vm'], { output: 'xml' }, '-o xml is not known: use wide, json, yaml, name'],
-    [['vm,disk'], { watch: true }, '--watch follows one resource or object at a time'],
+    [
+      ['vm'],
+      { output: 'xml' },
+      'unable to match a printer suitable for the output format "xml", allowed formats are:',
+    ],
+    [
+      ['vm,disk'],
+      { watch: true },
+      'watch is only supported on individual resources and resource collections',
+    ],
   ])('of %j refuses %j', async (args, options, message) => {
     await expect(get(aContext(fakeApi()), args, { ...plain, ...options })).rejects.toThrow(message)
+  })
+})
+
+describe('get of what is not all there', () => {
+  const gone = new StatusError('NotFound', 'virtualmachines.kvorum.dev "b" not found')
+  const api = () =>
+    fakeApi().answer('GET', `${machinesPath}/a`, listed).answer('GET', `${machinesPath}/b`, gone)
+
+  test('prints what there is, and fails', async () => {
+    const context = aContext(api())
+
+    await expect(get(context, ['vm', 'b', 'a'], plain)).rejects.toBe(gone)
+
+    expect(context.printed()).toBe('NAME   PHASE\na      Running\n')
+  })
+
+  test('does not fail with --ignore-not-found', async () => {
+    const context = aContext(api())
+
+    await get(context, ['vm', 'b'], { ...plain, ignoreNotFound: true })
+
+    expect([context.printed(), context.errors()]).toEqual(['', ''])
+  })
+})
+
+describe('get of many', () => {
+  test('reads page after page and aligns them as one table', async () => {
+    const page = (name: string, next: string) => ({
+      body: {
+        kind: 'Table',
+        metadata: { resourceVersion: '9', continue: next },
+        columnDefinitions,
+        rows: [row(name, 'Running')],
+      },
+    })
+    const api = fakeApi().answer('GET', machinesPath, page('short', 'token'), page('rather-long', ''))
+    const context = aContext(api)
+
+    await get(context, ['vm'], { ...plain, chunkSize: '1' })
+
+    expect(context.printed()).toBe('NAME          PHASE\nshort         Running\nrather-long   Running\n')
+    expect(api.requests.map(({ query }) => query?.['continue'])).toEqual([undefined, 'token'])
+  })
+
+  test('sorts by a field of the objects, which it asks the server for', async () => {
+    const object = (name: string, size: string) => ({
+      ...row(name, 'Running'),
+      object: { metadata: { name }, spec: { size } },
+    })
+    const rows = [object('a', '10Gi'), object('b', '9Gi'), object('c', '512Mi')]
+    const api = fakeApi().answer('GET', machinesPath, { body: { kind: 'Table', columnDefinitions, rows } })
+    const context = aContext(api)
+
+    await get(context, ['vm'], { ...plain, headers: false, sortBy: '.spec.size' })
+
+    expect(context.printed().match(/^\w/gm)).toEqual(['c', 'b', 'a'])
+    expect(api.requests[0]?.query).toMatchObject({ includeObject: 'Object' })
   })
 })
