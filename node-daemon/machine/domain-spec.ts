@@ -1,7 +1,5 @@
-import { quantityToBytes } from '../../apimachinery/quantity.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { Memory } from '../../crds/v1alpha1/hardware/memory.ts'
-import type { QuantityValue } from '../../crds/meta/fields.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import type {
   DomainDisk,
@@ -11,6 +9,7 @@ import type {
   DomainSpec,
 } from '../hypervisor/domain-spec.ts'
 import { HypervisorError } from '../hypervisor/hypervisor.ts'
+import { bytesOf } from '../quantity-bytes.ts'
 import type { DiskNeed, NetworkNeed } from './situation.ts'
 
 /** The domain of a run whose disks and networks are ready. Throws an `invalid` HypervisorError when one is not. */
@@ -45,15 +44,11 @@ export function domainSpecOf(
 
 function memoryOf({ size, maxSize, guaranteed, hugePages }: Memory): DomainMemory {
   return {
-    bytes: bytes(size),
-    ...(maxSize !== undefined && { maxBytes: bytes(maxSize) }),
-    ...(guaranteed !== undefined && { guaranteedBytes: bytes(guaranteed) }),
+    bytes: bytesOf(size),
+    ...(maxSize !== undefined && { maxBytes: bytesOf(maxSize) }),
+    ...(guaranteed !== undefined && { guaranteedBytes: bytesOf(guaranteed) }),
     ...(hugePages !== undefined && { hugePages }),
   }
-}
-
-function bytes(size: QuantityValue): number {
-  return Number(quantityToBytes(String(size)))
 }
 
 /** The file behind a disk; none in an empty CD-ROM drive. */

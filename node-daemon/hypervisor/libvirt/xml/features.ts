@@ -1,9 +1,16 @@
+import type { Firmware } from '../../../../crds/v1alpha1/hardware/firmware.ts'
 import type { XmlElement } from './element.ts'
 import { element } from './element.ts'
 
 /** ACPI for shutdown requests, APIC for interrupts; the port of another vendor's tools is closed. */
-export function features(): XmlElement {
-  return element('features', {}, [element('acpi'), element('apic'), element('vmport', { state: 'off' })])
+export function features({ secureBoot }: Pick<Firmware, 'secureBoot'>): XmlElement {
+  return element('features', {}, [
+    element('acpi'),
+    element('apic'),
+    element('vmport', { state: 'off' }),
+    // What protects the firmware's variables from the guest's kernel.
+    secureBoot ? element('smm', { state: 'on' }) : undefined,
+  ])
 }
 
 /** A UTC clock that catches up ticks missed while the host was busy. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { devices } from '../../../../../crds/v1alpha1/hardware/devices.ts'
 import type { DomainDisk } from '../../../../../node-daemon/hypervisor/domain-spec.ts'
 import {
   agentChannel,
@@ -65,11 +66,26 @@ describe('disk', () => {
 })
 
 describe('controllers', () => {
+  const noDisplay = devices.parse({ video: 'none' })
+  const made = (disks: readonly DomainDisk[], given = noDisplay) =>
+    controllers({ disks, interfaces: [], devices: given }).map(flat)
+
   test('add SCSI only for disks that need it', () => {
-    expect(controllers([rootDisk]).map(flat)).toEqual(['<controller type="usb" model="none"/>'])
-    expect(controllers([{ ...rootDisk, bus: 'scsi' }]).map(flat)).toContain(
-      '<controller type="scsi" index="0" model="virtio-scsi"><driver iothread="1"/></controller>',
-    )
+    const scsi = '<controller type="scsi" index="0" model="virtio-scsi"><driver iothread="1"/></controller>'
+    expect(made([rootDisk])).not.toContain(scsi)
+    expect(made([{ ...rootDisk, bus: 'scsi' }])).toContain(scsi)
+  })
+
+  test('add USB only for what sits on it', () => {
+    expect(made([])).toContain('<controller type="usb" model="none"/>')
+    expect(made([], devices.parse({}))).toContain('<controller type="usb" model="qemu-xhci"/>')
+  })
+
+  test('leave free ports for what is plugged in later', () => {
+    const ports = (disks: readonly DomainDisk[]) =>
+      made(disks).filter((xml) => xml.includes('pcie-root-port'))
+    expect(ports([rootDisk]).length).toBe(ports([]).length + 1)
+    expect(ports([]).length).toBeGreaterThan(0)
   })
 })
 
@@ -110,7 +126,20 @@ describe('memory', () => {
     { bytes: 1025, kib: 2 },
     { bytes: 2 ** 40, kib: 2 ** 30 },
   ])('of $bytes bytes is $kib KiB', ({ bytes, kib }) => {
-    expect(flat(memory(bytes))).toBe(`<memory unit="KiB">${kib}</memory>`)
+    expect(memory({ bytes }).map(flat)).toEqual([`<memory unit="KiB">${kib}</memory>`])
+  })
+
+  test('that can grow is started with all of it, and given less', () => {
+    expect(memory({ bytes: 1024, maxBytes: 4096 }).map(flat)).toEqual([
+      '<memory unit="KiB">4</memory>',
+      '<currentMemory unit="KiB">1</currentMemory>',
+    ])
+  })
+
+  test('comes from huge pages of the size asked for', () => {
+    expect(memory({ bytes: 1024, hugePages: '1Gi' }).map(flat)).toContain(
+      '<memoryBacking><hugepages><page size="1048576" unit="KiB"/></hugepages></memoryBacking>',
+    )
   })
 })
 
@@ -128,7 +157,11 @@ describe('the rest of the machine', () => {
         '<os firmware="efi"><type arch="x86_64" machine="q35">hvm</type><firmware>' +
         '<feature enabled="no" name="enrolled-keys"/><feature enabled="no" name="secure-boot"/></firmware></os>',
     },
-    { name: 'features', node: features(), xml: '<features><acpi/><apic/><vmport state="off"/></features>' },
+    {
+      name: 'features',
+      node: features(aFirmware()),
+      xml: '<features><acpi/><apic/><vmport state="off"/></features>',
+    },
     {
       name: 'clock',
       node: clock(),
@@ -153,7 +186,7 @@ describe('the rest of the machine', () => {
     },
     {
       name: 'balloon',
-      node: memoryBalloon(),
+      node: memoryBalloon('Virtio'),
       xml: '<memballoon model="virtio"><stats period="10"/></memballoon>',
     },
     {
