@@ -78,7 +78,8 @@ export const webhookFields = {
       },
       ['namespace', 'name'],
     ),
-    caBundle: text('Certificates to trust, PEM-encoded.', { format: 'byte' }),
+    // Often empty, or a placeholder, until somebody fills it in.
+    caBundle: text('Certificates to trust, PEM-encoded and then in base64.'),
   }),
   rules,
   failurePolicy: text('Ignore or Fail: what becomes of a request when the webhook gives no answer.', {

@@ -77,13 +77,22 @@ function errorsOf(path: string, webhook: JsonObject): FieldError[] {
     ...timeoutErrors(`${path}.timeoutSeconds`, webhook),
     ...selectorErrors(`${path}.namespaceSelector`, webhook['namespaceSelector']),
     ...selectorErrors(`${path}.objectSelector`, webhook['objectSelector']),
-    ...validateClientConfig(`${path}.clientConfig`, objectAt(webhook, 'clientConfig')),
+    ...clientConfigErrors(`${path}.clientConfig`, objectAt(webhook, 'clientConfig')),
     ...matchConditionErrors(`${path}.matchConditions`, webhook, (expression) => {
       const compiled = compileCondition(expression)
       return 'error' in compiled ? compiled.error : undefined
     }),
   ]
 }
+
+/** As in Kubernetes, what the bundle holds shows when the webhook is called. */
+function clientConfigErrors(path: string, { caBundle, ...config }: JsonObject): FieldError[] {
+  const errors = validateClientConfig(path, config)
+  if (typeof caBundle !== 'string' || base64.test(caBundle)) return errors
+  return [...errors, invalidField(`${path}.caBundle`, caBundle, 'must be encoded in base64')]
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /** The versions of AdmissionReview that this server speaks. */
 export const reviewVersions: readonly string[] = ['v1', 'v1beta1']
