@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { aTinyMachine, type KubeObject, thePlatform } from '../support/kvorum-system-objects.ts'
 import { qemuProcesses } from '../support/kvorum-system-processes.ts'
+import { until } from '../support/kvorum-system-until.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
 import type { KvorumSystem } from '../support/kvorum-system.ts'
 
@@ -21,7 +22,11 @@ test(`${count} machines from one file all run, each with an identity of its own,
 
   const startedAt = performance.now()
   await system.kubectl('apply', '-f', file)
-  await system.wait('jsonpath={.status.phase}=Running', ...names.map((name) => `vm/${name}`))
+  const phases = ['get', 'vm', '-o', 'jsonpath={.items[*].status.phase}']
+  await until(async () => {
+    const running = (await system.tryKubectl(phases)).stdout.split(' ').filter((phase) => phase === 'Running')
+    return running.length === count
+  }, `${count} machines to run`)
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   process.stdout.write(`${count} machines ran ${seconds} s after kubectl apply began\n`)
 

@@ -161,6 +161,8 @@ class NamespacedKvorum implements KvorumSystem {
     await until(
       async () => {
         const { code, stderr } = await this.tryKubectl(args)
+        // Older kubectls call it an error when what shall go is gone already.
+        if (goal === 'delete' && /no matching resources found/.test(stderr)) return true
         if (code !== 0 && /timed out/.test(stderr)) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`)
         return code === 0
       },

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../crds/meta/json.ts'
+import { isJsonObject, type JsonObject } from '../../../crds/meta/json.ts'
 import { keepField } from '../prepare-object.ts'
 import type { KubeObject } from '../kube-object.ts'
 import { objectSchema } from '../object-schema.ts'
@@ -47,13 +47,23 @@ export function builtIn(kind: BuiltIn): ResourceDefinition {
     verbs: kind.verbs ?? allVerbs,
     stored: { prefix: `/registry/${plural}/`, apiVersion: apiVersionOf({ group, version }), ...kind.stored },
     schema,
-    openApiSchema: kind.schema,
+    openApiSchema: published(kind.schema),
     strategy: strategy(kind.strategy),
     subresources: kind.subresources ?? {},
     columns: undefined,
     selectableFields: kind.selectableFields ?? {},
     custom: false,
   }
+}
+
+/** Times may be null here, but clients that check by the schema shall see what they are. */
+function published(schema: JsonObject): JsonObject {
+  const result: JsonObject = {}
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === 'nullable' && value === true) continue
+    result[key] = isJsonObject(value) ? published(value) : (value ?? null)
+  }
+  return result
 }
 
 /** `/status` as most kinds have it: everything but the status stays as it is. */
