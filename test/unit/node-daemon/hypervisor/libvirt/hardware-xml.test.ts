@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { devices } from '../../../../../crds/v1alpha1/hardware/devices.ts'
+import { HypervisorError } from '../../../../../node-daemon/hypervisor/hypervisor.ts'
 import { cpu, cpuTuning, numaTuning, vcpu } from '../../../../../node-daemon/hypervisor/libvirt/xml/cpu.ts'
 import { disk } from '../../../../../node-daemon/hypervisor/libvirt/xml/disk.ts'
 import { display } from '../../../../../node-daemon/hypervisor/libvirt/xml/display.ts'
@@ -174,6 +175,15 @@ describe('other devices', () => {
   })
 })
 
+/** What becomes of a fragment: XML again, or the code of the refusal. */
+function outcomeOf(xml: string): string {
+  try {
+    return renderXml(fragment(xml)).trim()
+  } catch (error) {
+    return error instanceof HypervisorError ? error.code : String(error)
+  }
+}
+
 describe('fragments', () => {
   test('are read and written again, escaped as ours', () => {
     expect(flat(fragment("<hub type='usb'><alias name='a &lt; b'/></hub>"))).toBe(
@@ -191,15 +201,7 @@ describe('fragments', () => {
   test('never make anything but one element, whatever is written', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme-ascii', maxLength: 60 }), (text) => {
-        try {
-          expect(
-            renderXml(fragment(`<x>${text}</x>`))
-              .trim()
-              .startsWith('<x'),
-          ).toBe(true)
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'invalid' })
-        }
+        expect(outcomeOf(`<x>${text}</x>`)).toMatch(/^(<x[\s>/]|invalid$)/)
       }),
     )
   })
