@@ -10,6 +10,7 @@ import { NodeAuthorizer } from './authorization/node-authorizer.ts'
 import type { NodeGraph } from './authorization/node-graph.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import { WebhookAuthorizer } from './authorization/webhook-authorizer.ts'
+import { aggregationOf } from './aggregation/aggregation-flags.ts'
 import type { ObjectStore } from './registry/object-store.ts'
 import { FreshCertificates } from './certificates/fresh-certificates.ts'
 import {
@@ -65,9 +66,8 @@ export async function startApiServer(
     auditor,
     authentication: await authenticationOf(options, certificates, () => url),
     authorizer: authorizerOf(options, clock),
-    limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
-    priorityAndFairness: options.enablePriorityAndFairness === 'true',
-    requestTimeoutMs: durationMs(options.requestTimeout),
+    ...limitsOf(options),
+    aggregation: await aggregationOf(options, () => certificates.current.clientAuthority),
     dialDaemon: daemonDialer(certificates),
     signing: signingOptions(options, certificates),
     release,
@@ -202,6 +202,16 @@ function daemonDialer(certificates: FreshCertificates): ServerDeps['dialDaemon']
     const { daemonClient, clientAuthority } = certificates.current
     return { ca: clientAuthority, certificate: daemonClient?.certificate ?? '', key: daemonClient?.key ?? '' }
   })
+}
+
+function limitsOf(
+  options: ApiServerOptions,
+): Pick<ServerDeps, 'limits' | 'priorityAndFairness' | 'requestTimeoutMs'> {
+  return {
+    limits: { reading: options.maxRequestsInflight, mutating: options.maxMutatingRequestsInflight },
+    priorityAndFairness: options.enablePriorityAndFairness === 'true',
+    requestTimeoutMs: durationMs(options.requestTimeout),
+  }
 }
 
 async function connectEtcd(

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { aggregationFlags, aggregationHelp } from './aggregation/aggregation-flags.ts'
 import { auditFlagHelp, auditFlags } from './audit/audit-flags.ts'
 import {
   authenticationFlags,
@@ -53,6 +54,7 @@ const schema = z.object({
   'node-recovery-window': duration('8760h'),
   'kubelet-client-certificate': z.string().optional(),
   'kubelet-client-key': z.string().optional(),
+  ...aggregationFlags,
   ...authorizationFlags,
   ...auditFlags,
   ...encryptionFlags,
@@ -92,6 +94,7 @@ const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   'node-recovery-window': 'how long after its end a certificate of a host is good for asking for another',
   'kubelet-client-certificate': 'client certificate towards node daemons, PEM',
   'kubelet-client-key': 'key of that certificate, PEM',
+  ...aggregationHelp,
   ...authorizationHelp,
   ...auditFlagHelp,
   ...encryptionHelp,

@@ -18,6 +18,7 @@ import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { Health, ping } from './discovery/health.ts'
 import { ServerMetrics } from './discovery/metrics.ts'
+import { startAggregation, type AggregationOptions } from './aggregation/start-aggregation.ts'
 import { startFairness, type Fairness, type FairnessOptions } from './fairness/start-fairness.ts'
 import { OpenApi } from './discovery/openapi.ts'
 import { versionInfo } from './discovery/version.ts'
@@ -57,6 +58,8 @@ export interface ServerDeps {
   readonly auditor?: Auditor | undefined
   /** How certificate requests are signed. */
   readonly signing: SigningOptions
+  /** What is shown to servers behind this one. */
+  readonly aggregation: Pick<AggregationOptions, 'credentials' | 'requestHeader'>
   readonly limits: InFlightLimits
   /** Share the sum of the limits out by FlowSchemas, instead of holding everybody to both. */
   readonly priorityAndFairness: boolean
@@ -90,8 +93,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const { signal } = stopping
   const caches = watchCache({ storage, clock, log })
   const objects = new ObjectStore(storage, caches)
-  const resources = new ResourceMap()
-  resources.publish('built-in', builtInKinds)
+  const resources = builtInResources()
 
   const admission = new AdmissionChain()
   const services = servicesOf({ objects, admission, clock, log })
@@ -99,8 +101,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   await startUp(local, { objects, resources, clock, log, signal })
 
   const metrics = metricsOf(deps, resources)
-  const nodes = new NodeGraph({ objects, resources, log, signal })
-  await nodes.start()
+  const nodes = await startNodeGraph({ objects, resources, log, signal })
   const authorizer = await deps.authorizer(objects, signal, nodes)
   admission.install(await admissionPlugins({ objects, resources, nodes, authorizer, clock, log, signal }))
   const authentication = await deps.authentication({ objects, clock, log, signal })
@@ -108,15 +109,18 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   await authentication.start(local)
   await new RequestController(deps.signing, { objects, resources, authorizer, clock, log, signal }).start()
   const reviews = [...reviewResources(authorizer), tokenReviews(authentication)]
-  const fairness = await fairnessOf(deps, { objects, resources, local, metrics, signal })
-  const health = healthOf(storage, { clock, draining: () => stopping.signal.aborted || drained })
+  const parts = { objects, resources, local, others: reviews, signal }
+  const aggregator = await startAggregation({ ...deps.aggregation, ...parts, clock, log })
+  const fairness = await fairnessOf(deps, { ...parts, metrics })
   let drained = false
+  const health = healthOf(storage, { clock, draining: () => signal.aborted || drained })
   const dispatch = dispatcher({
     services,
     lister: new Lister(services),
     resources,
     reviews,
-    discovery: new Discovery(resources, reviews),
+    discovery: new Discovery(resources, reviews, aggregator),
+    aggregator,
     health,
     metrics,
     version: versionInfo(deps.release),
@@ -142,6 +146,18 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       await caches.close()
     },
   }
+}
+
+function builtInResources(): ResourceMap {
+  const resources = new ResourceMap()
+  resources.publish('built-in', builtInKinds)
+  return resources
+}
+
+async function startNodeGraph(deps: ConstructorParameters<typeof NodeGraph>[0]): Promise<NodeGraph> {
+  const nodes = new NodeGraph(deps)
+  await nodes.start()
+  return nodes
 }
 
 function metricsOf({ auditor }: ServerDeps, resources: ResourceMap): ServerMetrics {

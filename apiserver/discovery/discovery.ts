@@ -6,17 +6,28 @@ import { apiResourceOf, groupsOf, groupVersionOf, type ApiGroup, type ApiResourc
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from './documents.ts'
 import { replyWithDocument, taggedDocument, type TaggedDocument } from './tagged-document.ts'
 
+/** What other servers serve through this one. */
+export interface ResourcesBehind {
+  /** Grows whenever `resources` gives another answer. */
+  readonly generation: number
+  resources(): readonly ApiResource[]
+}
+
+const nothing: ResourcesBehind = { generation: 0, resources: () => [] }
+
 /** Tells clients what is served: `/api`, `/apis` and everything below that is not a resource. */
 export class Discovery {
   readonly #resources: ResourceMap
   readonly #reviews: readonly ApiResource[]
+  readonly #behind: ResourcesBehind
   #generation = -1
   #groups: readonly ApiGroup[] = []
   #documents = new Map<string, TaggedDocument>()
 
-  constructor(resources: ResourceMap, reviews: readonly ApiResource[]) {
+  constructor(resources: ResourceMap, reviews: readonly ApiResource[], behind: ResourcesBehind = nothing) {
     this.#resources = resources
     this.#reviews = reviews
+    this.#behind = behind
   }
 
   /** Undefined when the path is none of discovery's. */
@@ -29,9 +40,12 @@ export class Discovery {
   }
 
   #refresh(): void {
-    if (this.#generation === this.#resources.generation) return
-    this.#generation = this.#resources.generation
-    this.#groups = groupsOf([...this.#resources.all().map(apiResourceOf), ...this.#reviews])
+    // Both only ever grow, so that their sum does not change unless one of them does.
+    const generation = this.#resources.generation + this.#behind.generation
+    if (this.#generation === generation) return
+    this.#generation = generation
+    const own = this.#resources.all().map(apiResourceOf)
+    this.#groups = groupsOf([...own, ...this.#reviews, ...this.#behind.resources()])
     this.#documents = new Map()
   }
 

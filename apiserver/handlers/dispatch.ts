@@ -29,6 +29,8 @@ export interface DispatchDeps {
   readonly metrics: ServerMetrics
   readonly version: JsonObject
   readonly openApi: OpenApi
+  /** Serves what is neither a resource nor a review; undefined when nobody does. */
+  readonly aggregator: { handle(context: RequestContext): Promise<Reply | undefined> }
   /** Handlers of what can be posted to objects, by resource and subresource: `serviceaccounts/token`. */
   readonly actions: Readonly<Record<string, ActionHandler>>
   /** Further documents, by path. */
@@ -148,11 +150,15 @@ function subresourceOf({ subresources }: ResourceDefinition, name: string) {
   return Object.hasOwn(subresources, name) ? subresources[name] : undefined
 }
 
-async function handleReview({ reviews }: DispatchDeps, context: RequestContext): Promise<Reply> {
+async function handleReview(deps: DispatchDeps, context: RequestContext): Promise<Reply> {
   const { group, version, resource, namespace, name } = context.info
-  const review = reviews.find(
+  const review = deps.reviews.find(
     (one) => one.group === group && one.version === version && one.plural === resource,
   )
+  if (!review) {
+    const reply = await deps.aggregator.handle(context)
+    if (reply) return reply
+  }
   if (!review || name !== '' || review.namespaced !== (namespace !== '')) throw unknownPath()
   if (context.info.verb !== 'create') throw methodNotAllowed()
   return await review.handle(context)

@@ -76,9 +76,13 @@ const socketTexts: Readonly<Record<string, (error: SocketError) => string>> = {
 
 /** What went wrong on the way, in Go's words where there are some. */
 export function socketFailure(url: URL, error: unknown): WebhookError {
+  return requestFailure(url, 'unreachable', socketText(error), error)
+}
+
+/** The same without the request that it happened to. */
+export function socketText(error: unknown): string {
   const socketError = error as SocketError
-  const text = socketTexts[socketError.code ?? '']?.(socketError) ?? socketError.message
-  return requestFailure(url, 'unreachable', text, error)
+  return socketTexts[socketError.code ?? '']?.(socketError) ?? socketError.message
 }
 
 /** Whether a kept connection was closed by the other side just when a request was put on it. */

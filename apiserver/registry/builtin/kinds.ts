@@ -1,3 +1,4 @@
+import { apiServices } from '../../aggregation/api-services.ts'
 import { flowSchemas } from '../../fairness/flow-schemas.ts'
 import { priorityLevels } from '../../fairness/priority-levels.ts'
 import { customResourceDefinitions } from '../crd/crd-kind.ts'
@@ -31,6 +32,7 @@ export const builtInKinds: readonly ResourceDefinition[] = [
   certificateSigningRequests,
   flowSchemas,
   priorityLevels,
+  apiServices,
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
   ...policyKinds,
