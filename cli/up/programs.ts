@@ -56,6 +56,7 @@ export function nodeDaemonProgram(
     kubeconfig: credentials.daemonKubeconfig,
     'host-name': hostName,
     'data-dir': layout.node,
+    'cert-dir': join(layout.pki, 'node'),
     'import-dir': layout.importDir,
     'bind-address': '127.0.0.1',
     port: String(options.daemonPort),

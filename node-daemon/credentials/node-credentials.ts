@@ -6,6 +6,7 @@ import type { ClientConfig } from '../../apimachinery/client/http-client.ts'
 import { type Clock, sleep } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import { hasReason } from '../../apimachinery/status-error.ts'
+import { PublishedAuthorities } from './authorities.ts'
 import { type KeyPair, parseKeyPair } from './key-pair.ts'
 import { keyPairFile } from './key-pair-file.ts'
 import { CertificateRefusedError, obtainCertificate } from './obtain-certificate.ts'
@@ -38,6 +39,7 @@ export interface NodeCredentialsDeps {
 const longestPauseMs = 60 * 1000
 const firstRetryMs = 1_000
 const longestRetryMs = 5 * 60 * 1000
+const authoritiesEveryMs = 24 * 60 * 60 * 1000
 // People may have to approve it.
 const patienceMs = 15 * 60 * 1000
 
@@ -50,7 +52,9 @@ export class NodeCredentials {
   readonly #options: NodeCredentialsOptions
   readonly #deps: NodeCredentialsDeps
   readonly #pairs: Readonly<Record<Purpose, RotatingKeyPair>>
+  readonly #authorities: PublishedAuthorities
   readonly #backOff: BackOff
+  #fetchedAt: number | undefined
   #asking = false
 
   constructor(options: NodeCredentialsOptions, deps: NodeCredentialsDeps) {
@@ -63,13 +67,14 @@ export class NodeCredentials {
         lifeMs: options.lifeMs,
       })
     this.#pairs = { client: pair('client'), serving: pair('serving') }
+    this.#authorities = new PublishedAuthorities(join(options.directory, 'ca-bundle.crt'))
     const random = deps.random ?? Math.random
     this.#backOff = new BackOff({ firstMs: firstRetryMs, maxMs: longestRetryMs, random })
   }
 
   /** Reads what was kept. Call before anything else. */
   async load(): Promise<void> {
-    await Promise.all([this.#pairs.client.load(), this.#pairs.serving.load()])
+    await Promise.all([this.#pairs.client.load(), this.#pairs.serving.load(), this.#authorities.load()])
     await this.#takeGiven()
   }
 
@@ -86,7 +91,7 @@ export class NodeCredentials {
 
   /** Whom the daemon believes about the server, PEM; the same authority signs the server's client certificate. */
   async authority(): Promise<string> {
-    return String((await this.#options.server.credentials()).ca ?? '')
+    return `${String((await this.#options.server.credentials()).ca ?? '')}\n${this.#authorities.text}`
   }
 
   /** True while a certificate is being asked for. */
@@ -111,6 +116,7 @@ export class NodeCredentials {
       for (const purpose of purposes)
         if (this.#pairs[purpose].dueInMs === 0) await this.#renew(purpose, signal)
       this.#backOff.reset()
+      await this.#fetchAuthorities(signal)
     } catch (error) {
       if (signal.aborted) return 0
       this.#deps.log.warn('Certificate could not be renewed', { error })
@@ -126,6 +132,21 @@ export class NodeCredentials {
   async #takeGiven(): Promise<void> {
     const given = clientPairIn(await this.#options.server.credentials())
     if (given !== undefined) this.#pairs.client.offer(given)
+  }
+
+  async #fetchAuthorities(signal: AbortSignal): Promise<void> {
+    const now = this.#deps.clock.now()
+    if (this.#fetchedAt !== undefined && Math.abs(now - this.#fetchedAt) < authoritiesEveryMs) return
+    const client = this.#deps.connect(this.client)
+    try {
+      await this.#authorities.fetch(client, signal)
+      this.#fetchedAt = now
+    } catch (error) {
+      // What is known is good for months yet.
+      if (!signal.aborted) this.#deps.log.debug('Authorities could not be fetched', { error })
+    } finally {
+      await client.close()
+    }
   }
 
   async #renew(purpose: Purpose, signal: AbortSignal): Promise<void> {
@@ -170,7 +191,11 @@ export class NodeCredentials {
   async #credentials(): Promise<Credentials> {
     const given = await this.#options.server.credentials()
     const own = this.#pairs.client.current
-    return own === undefined ? given : { ...given, cert: own.certificate, key: own.key }
+    return {
+      ...given,
+      ...(given.ca !== undefined && { ca: await this.authority() }),
+      ...(own !== undefined && { cert: own.certificate, key: own.key }),
+    }
   }
 }
 
