@@ -20,7 +20,7 @@ let admin: CertificateRequester
 let daemon: CertificateRequester
 
 beforeAll(async () => {
-  server = await startTestApiServer({ installCrds: 'crds' })
+  server = await startTestApiServer({ installCrds: 'crds', flags: { controllers: '*' } })
   admin = new CertificateRequester(server, await clientCertificate(server, 'root', 'system:masters'))
   daemon = new CertificateRequester(server, await nodeCertificate(server, 'host-1'))
 })
