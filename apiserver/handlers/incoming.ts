@@ -15,7 +15,11 @@ export async function readObject(
   fieldValidation: FieldValidation,
 ): Promise<KubeObject> {
   const bytes = await readBody(context.request, context.signal)
-  const { object: body, duplicates } = decodeObject(bytes, context.request.headers['content-type'])
+  const { object: body, duplicates } = await decodeObject(
+    bytes,
+    context.request.headers['content-type'],
+    context.signal,
+  )
   context.audit?.requested(body)
   const { object, unknown } = decodeObjectOfKind(definition, body)
   const problems = strictProblems(unknown, duplicates)
@@ -33,7 +37,7 @@ export async function readObject(
 export async function readJson(context: RequestContext): Promise<JsonObject> {
   const bytes = await readBody(context.request, context.signal)
   if (bytes.length === 0) return {}
-  const { object } = decodeObject(bytes, context.request.headers['content-type'])
+  const { object } = await decodeObject(bytes, context.request.headers['content-type'], context.signal)
   context.audit?.requested(object)
   return object
 }

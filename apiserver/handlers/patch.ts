@@ -2,8 +2,10 @@ import { timestamp } from '../../apimachinery/clock.ts'
 import { applyJsonPatch } from '../../apimachinery/patch/json-patch.ts'
 import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
-import { badRequest, invalid, notFound, StatusError } from '../../apimachinery/status-error.ts'
+import { badRequest, conflict, invalid, notFound, StatusError } from '../../apimachinery/status-error.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
+import { checkApplied, kindText } from '../managed-fields/check-applied.ts'
+import { fieldTypeOf } from '../managed-fields/field-type.ts'
 import { readBody } from '../http/body.ts'
 import { decodeBody } from '../http/decode-body.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
@@ -72,7 +74,7 @@ async function readPatch(definition: ResourceDefinition, context: RequestContext
   const type = patchTypes[parseMediaType(contentType ?? '').type]
   if (type === undefined || (type === 'strategic' && definition.custom)) throw unsupportedPatch(definition)
   const body = await readBody(context.request, context.signal)
-  const { value, duplicates } = decodeBody(body, contentType)
+  const { value, duplicates } = await decodeBody(body, contentType, context.signal)
   context.audit?.requested(value)
   return { type, value, duplicates, text: body.toString() }
 }
@@ -118,7 +120,16 @@ function patched({ target, options, context }: PatchIntent, patch: Patch, curren
     throw invalid({ group: '', kind: '' }, '', [invalidValue('patch', patch.text, strictText(problems))])
   }
   if (options.fieldValidation === 'Warn') context.warnings.push(...problems)
+  checkUid(definition, object, current)
   return matchUrl(definition, object, target)
+}
+
+/** A patch cannot mean another object than the one it is sent to. */
+function checkUid(definition: ResourceDefinition, next: KubeObject, current: KubeObject): void {
+  const { uid } = next.metadata
+  if (!uid || uid === current.metadata.uid) return
+  const name = current.metadata.name ?? ''
+  throw invalid(definition, name, [invalidValue('metadata.uid', uid, 'field is immutable')])
 }
 
 /** What a patch makes of an object may be no object of the kind: then the patch is to blame. */
@@ -160,8 +171,9 @@ export async function applyConfiguration(
   if (!current && part) throw notFound({ group: definition.group, resource: definition.plural }, target.name)
   const { metadata } = configuration
   if (metadata.uid && !current) {
-    throw new StatusError(
-      'Conflict',
+    throw conflict(
+      { group: definition.group, resource: definition.plural },
+      target.name,
       `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`,
     )
   }
@@ -174,31 +186,28 @@ export async function applyConfiguration(
   }
   const applied = services.ownership.apply(request, configuration, force)
   const given = definition.custom ? applied : withoutEmptyFields(definition, applied)
-  const next = definition.schema.applyDefaults(given)
-  if (!current) return await decideCreation(intent, next)
+  const next = definition.schema.applyDefaults(given, definition.custom ? 'keep' : 'drop')
+  if (!current) return await decideCreation(intent, matchUrl(definition, next, target))
+  checkUid(definition, next, current)
   return await decideReplacement(intent, next, current)
 }
 
+/** The configuration as it was sent: what the URL says of it is checked and not added. */
 function readConfiguration({ target }: WriteIntent, { value, duplicates }: Patch): KubeObject {
   const { definition } = target
-  if (!isJsonObject(value)) throw badRequest('error decoding YAML: the configuration must be an object')
-  if (!value['apiVersion'] || !value['kind']) {
-    throw badRequest("error decoding YAML: Object 'Kind' or 'apiVersion' is missing")
-  }
+  const sent = value ?? {}
+  if (!isJsonObject(sent)) throw badRequest('error decoding YAML: the configuration must be an object')
   if (duplicates.length > 0)
     throw badRequest(`error strict decoding YAML: ${strictProblems([], duplicates).join(', ')}`)
-  if (isJsonObject(value['metadata']) && value['metadata']['managedFields'] !== undefined) {
+  if (sent['apiVersion'] !== apiVersionOf(definition) || sent['kind'] !== definition.kind) {
+    throw badRequest(`invalid object type: ${kindText(sent)}`)
+  }
+  if (isJsonObject(sent['metadata']) && sent['metadata']['managedFields'] !== undefined) {
     throw badRequest('metadata.managedFields must be nil')
   }
   // Only what the applier wrote is theirs: defaults come after.
-  const { object, unknown } = decodeWithoutDefaults(definition, value)
-  if (unknown.length > 0) {
-    const { namespace, name } = target
-    throw badRequest(
-      `failed to create typed patch object (${namespace ? `${namespace}/` : ''}${name}; ` +
-        `${apiVersionOf(definition)}, Kind=${definition.kind}): ` +
-        unknown.map((field) => `.${field}: field not declared in schema`).join(', '),
-    )
-  }
-  return matchUrl(definition, object, target)
+  const { object, unknown } = decodeWithoutDefaults(definition, sent)
+  if (unknown.length > 0) checkApplied(fieldTypeOf(definition.schema.compiled), sent)
+  matchUrl(definition, object, target)
+  return object
 }

@@ -42,9 +42,10 @@ export async function handleScale(
   }
   const options = parseWriteOptions(context, verb === 'patch' ? 'PatchOptions' : 'UpdateOptions')
   const author = authorOf(context, options)
-  const body = decodeBody(
+  const body = await decodeBody(
     await readBody(context.request, context.signal),
     context.request.headers['content-type'],
+    context.signal,
   )
   const { object } = await services.objects.change(
     definition,
@@ -53,7 +54,10 @@ export async function handleScale(
       if (!current) throw missing()
       const wanted =
         verb === 'patch' ? patchedScale(context, scaleOf(current, scale), body.value) : body.value
-      return await decideScaling({ services, target, author, applied: false }, { scale, wanted, current })
+      return await decideScaling(
+        { services, target, author, applied: false, through: 'scale' },
+        { scale, wanted, current },
+      )
     },
     author,
   )

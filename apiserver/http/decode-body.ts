@@ -1,15 +1,11 @@
-import { isMap, isPair, isSeq, parseDocument, type Document, type Node, type Tags } from 'yaml'
 import { badRequest, StatusError } from '../../apimachinery/status-error.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
+import { decodeYamlAside } from './decode-yaml-aside.ts'
+import { decodeYamlText, type DecodedBody } from './decode-yaml.ts'
+import { maxDepth, refuseProto, tooDeep } from './refuse-body.ts'
 import { decodeProtobuf, isProtobuf } from '../protobuf/decode.ts'
 import { parseMediaType } from './media-types.ts'
 import { scanJson } from './scan-json.ts'
-
-export interface DecodedBody {
-  readonly value: Json
-  /** Fields given twice, for strict decoding; the last one won. */
-  readonly duplicates: readonly string[]
-}
 
 type Format = 'json' | 'yaml' | 'protobuf'
 
@@ -23,28 +19,32 @@ const formats: Readonly<Record<string, Format>> = {
   'application/strategic-merge-patch+json': 'json',
 }
 
-/** Deeper than any sensible object; keeps recursive code from running out of stack. */
-const maxDepth = 512
-const maxYamlAliases = 100
+/** Parsing YAML takes its time; what is longer than this is parsed where nobody waits for it. */
+const maxYamlAtOnce = 4 * 1024
 
 /** Decodes by Content-Type, or by looking at the bytes when there is none. Throws BadRequest or UnsupportedMediaType. */
-export function decodeBody(body: Buffer, contentType: string | undefined): DecodedBody {
+export async function decodeBody(
+  body: Buffer,
+  contentType: string | undefined,
+  signal?: AbortSignal,
+): Promise<DecodedBody> {
   switch (formatOf(body, contentType)) {
     case 'protobuf':
       return { value: decodeProtobuf(body), duplicates: [] }
     case 'yaml':
-      return decodeYaml(textOf(body))
+      return await decodeYaml(textOf(body), signal)
     case 'json':
       return decodeJson(textOf(body))
   }
 }
 
 /** As `decodeBody`, for a body that has to be an object. */
-export function decodeObject(
+export async function decodeObject(
   body: Buffer,
   contentType: string | undefined,
-): { object: JsonObject; duplicates: readonly string[] } {
-  const { value, duplicates } = decodeBody(body, contentType)
+  signal?: AbortSignal,
+): Promise<{ object: JsonObject; duplicates: readonly string[] }> {
+  const { value, duplicates } = await decodeBody(body, contentType, signal)
   if (!isJsonObject(value)) throw badRequest('the body of the request must be an object')
   return { object: value, duplicates }
 }
@@ -88,20 +88,7 @@ function decodeJson(text: string): DecodedBody {
   return { value, duplicates }
 }
 
-function refuseProto(root: Json): void {
-  const open: unknown[] = [root]
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (typeof value !== 'object' || value === null) continue
-    if (Object.hasOwn(value, '__proto__')) throw badRequest('the field name "__proto__" is not allowed')
-    for (const inner of Object.values(value)) if (inner !== undefined) open.push(inner)
-  }
-}
-
-function tooDeep(): StatusError {
-  return badRequest(`the body of the request nests deeper than ${maxDepth} levels`)
-}
-
-function decodeYaml(text: string): DecodedBody {
+async function decodeYaml(text: string, signal: AbortSignal | undefined): Promise<DecodedBody> {
   // JSON is YAML, and what kubectl sends under this type.
   if (/^\s*[{[]/.test(text)) {
     try {
@@ -110,63 +97,5 @@ function decodeYaml(text: string): DecodedBody {
       if (error instanceof StatusError && !error.message.includes('not valid JSON')) throw error
     }
   }
-  refuseDeepYaml(text)
-  const document = parseDocument(text, {
-    version: '1.1',
-    uniqueKeys: false,
-    logLevel: 'silent',
-    customTags: jsonTags,
-  })
-  const [problem] = document.errors
-  if (problem) throw badRequest(`error parsing YAML: ${problem.message.split('\n')[0]}`)
-  let value: Json
-  try {
-    value = document.toJS({ maxAliasCount: maxYamlAliases }) as Json
-  } catch (error) {
-    throw badRequest(`error parsing YAML: ${(error as Error).message}`)
-  }
-  refuseProto(value)
-  return { value: plainJson(value), duplicates: yamlDuplicates(document) }
-}
-
-/** JSON has no times, bytes or ordered maps: what looks like a time stays text. */
-function jsonTags(tags: Tags): Tags {
-  const others = /:(timestamp|binary|omap|pairs|set)$/
-  return tags.filter((tag) => typeof tag === 'string' || !others.test(tag.tag))
-}
-
-/** Flow collections are the only cheap way to nest deep in YAML; block style needs a growing indent. */
-function refuseDeepYaml(text: string): void {
-  let open = 0
-  for (const character of text) {
-    if (character === '{' || character === '[') open++
-    else if (character === '}' || character === ']') open--
-    if (open > maxDepth) throw tooDeep()
-  }
-  const longest = /^ {2000}|^(?:- ?){500}/m
-  if (longest.test(text)) throw tooDeep()
-}
-
-/** Map keys become strings, as a YAML to JSON conversion makes them. */
-function plainJson(value: Json): Json {
-  return JSON.parse(JSON.stringify(value)) as Json
-}
-
-function yamlDuplicates(document: Document): string[] {
-  const found: string[] = []
-  const visit = (node: unknown, path: string): void => {
-    if (isSeq(node)) node.items.forEach((item, index) => visit(item, `${path}[${index}]`))
-    if (!isMap(node)) return
-    const seen = new Set<string>()
-    for (const pair of node.items) {
-      if (!isPair(pair)) continue
-      const name = String((pair.key as Node | null)?.toJSON?.() ?? pair.key)
-      const inner = path === '' ? name : `${path}.${name}`
-      if (seen.has(name)) found.push(inner)
-      seen.add(name)
-      visit(pair.value, inner)
-    }
-  }
-  visit(document.contents, '')
-  return found
+  return text.length <= maxYamlAtOnce ? decodeYamlText(text) : await decodeYamlAside(text, signal)
 }

@@ -5,9 +5,9 @@ import { decodeBody, decodeObject } from '../../../../apiserver/http/decode-body
 
 const decode = (text: string, type?: string) => decodeBody(Buffer.from(text), type)
 
-function faultOf(run: () => unknown): unknown {
+async function faultOf(run: () => Promise<unknown>): Promise<unknown> {
   try {
-    run()
+    await run()
   } catch (error) {
     if (!(error instanceof StatusError)) return error
   }
@@ -27,45 +27,72 @@ describe('decodeBody', () => {
     [' {"a":1}', undefined, { a: 1 }],
     ['a: 1', undefined, { a: 1 }],
     ['[1]', 'application/json-patch+json', [1]],
-  ])('%s as %s', (text, type, expected) => {
-    expect(decode(text, type).value).toEqual(expected)
+  ])('%s as %s', async (text, type, expected) => {
+    expect((await decode(text, type)).value).toEqual(expected)
   })
 
-  test('duplicates are told in YAML too', () => {
-    expect(decode('a: {b: 1, b: 2}\nc: [{d: 1, d: 2}]', 'application/yaml').duplicates).toEqual([
-      'a.b',
-      'c[0].d',
+  test('duplicates are told in YAML too', async () => {
+    const { duplicates } = await decode('a: {b: 1, b: 2}\nc: [{d: 1, d: 2}]', 'application/yaml')
+    expect(duplicates).toEqual(['a.b', 'c[0].d'])
+  })
+
+  test('long YAML is parsed beside everything else', async () => {
+    const lines = Array.from({ length: 3000 }, (_, index) => `k${index}: v`)
+    let turns = 0
+    const counting = { on: true }
+    const count = () => {
+      turns += 1
+      if (counting.on) setImmediate(count)
+    }
+    count()
+
+    const { value, duplicates } = await decode([...lines, 'k0: w'].join('\n'), 'application/yaml')
+    counting.on = false
+
+    expect([value, duplicates]).toEqual([
+      { ...Object.fromEntries(lines.map((line) => line.split(': '))), k0: 'w' },
+      ['k0'],
     ])
+    expect(turns).toBeGreaterThan(10)
+  })
+
+  test('long YAML that is none is refused like short one, and can be given up', async () => {
+    const broken = `${'a: b\n'.repeat(10_000)}@: x`
+    await expect(decode(broken, 'application/yaml')).rejects.toMatchObject({ code: 400 })
+    const gone = new AbortController()
+    const decoding = decodeBody(Buffer.from(broken), 'application/yaml', gone.signal)
+    gone.abort(new Error('nobody wants it'))
+    await expect(decoding).rejects.toThrow('nobody wants it')
   })
 
   test.each([
     ['{"__proto__":{}}', 'application/json'],
     ['{"a":{"\\u005f_proto__":1}}', 'application/json'],
     ['a: {__proto__: {x: 1}}', 'application/yaml'],
-  ])('%s is refused', (text, type) => {
-    expect(() => decode(text, type)).toThrow('the field name "__proto__" is not allowed')
+  ])('%s is refused', async (text, type) => {
+    await expect(decode(text, type)).rejects.toThrow('the field name "__proto__" is not allowed')
   })
 
-  test('an object is an object', () => {
-    expect(() => decodeObject(Buffer.from('[]'), 'application/json')).toThrow('must be an object')
+  test('an object is an object', async () => {
+    await expect(decodeObject(Buffer.from('[]'), 'application/json')).rejects.toThrow('must be an object')
   })
 
-  test('any bytes give a value or a Status, never another error', () => {
+  test('any bytes give a value or a Status, never another error', async () => {
     const types = fc.constantFrom(
       'application/json',
       'application/yaml',
       'application/vnd.kubernetes.protobuf',
       undefined,
     )
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), types, (bytes, type) => {
-        expect(faultOf(() => decodeBody(Buffer.from(bytes), type))).toBe('none or a Status')
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), types, async (bytes, type) => {
+        expect(await faultOf(() => decodeBody(Buffer.from(bytes), type))).toBe('none or a Status')
       }),
       { numRuns: 500 },
     )
   })
 
-  test('any text is YAML or a Status, never another error', () => {
+  test('any text is YAML or a Status, never another error', async () => {
     const part = fc.constantFrom(
       'a',
       ': ',
@@ -87,9 +114,9 @@ describe('decodeBody', () => {
       '#',
       '?',
     )
-    fc.assert(
-      fc.property(fc.array(part, { maxLength: 40 }), (parts) => {
-        expect(faultOf(() => decode(parts.join(''), 'application/yaml'))).toBe('none or a Status')
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 40 }), async (parts) => {
+        expect(await faultOf(() => decode(parts.join(''), 'application/yaml'))).toBe('none or a Status')
       }),
       { numRuns: 500 },
     )
