@@ -18,7 +18,7 @@ export const ImageReason = {
 } as const
 
 export const diskFormats = ['qcow2', 'raw'] as const
-export const imageFormats = ['qcow2', 'raw', 'vmdk', 'vdi'] as const
+export const imageFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'iso'] as const
 
 const imageSource = z
   .object({

@@ -48,7 +48,7 @@ export interface NewDisk {
 }
 
 export interface ImageImport {
-  readonly format: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | undefined
+  readonly format: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'iso' | undefined
   /** `sha256:<hex>` or `sha512:<hex>`. */
   readonly checksum: string | undefined
   /** Bytes from `offset` on; `totalBytes` when the source says. */
@@ -61,7 +61,7 @@ export interface ImageImport {
 export interface ImportedImage extends Volume {
   /** What the source's bytes hash to, with the algorithm of the checksum, or sha256. */
   readonly digest: string
-  readonly sourceFormat: 'qcow2' | 'raw' | 'vmdk' | 'vdi'
+  readonly sourceFormat: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'iso'
 }
 
 export interface DomainUsage {

@@ -1,13 +1,7 @@
 import { checksum } from '../checksum.ts'
-import {
-  checkHead,
-  checkVirtualSize,
-  headBytes,
-  type ImageFormat,
-  invalid,
-  readQcow2Header,
-  recogniseFormat,
-} from '../image-format.ts'
+import { checkVirtualSize, invalid } from '../headers/header-checks.ts'
+import { readQcow2Header } from '../headers/qcow2.ts'
+import { checkHead, headBytes, type ImageFormat, recogniseFormat } from '../image-format.ts'
 import {
   type DomainUsage,
   type ImageImport,
@@ -162,7 +156,7 @@ class InMemoryStorage implements FakeStorage {
     if (received === 0) throw invalid('the image is empty')
     const start = Buffer.concat(head)
     const sourceFormat = recogniseFormat(start, source.format)
-    checkHead(start, sourceFormat)
+    checkHead({ head: start, fileBytes: received }, sourceFormat)
     const bytes = virtualBytes(start, sourceFormat, received)
     checkVirtualSize(bytes)
     const image = { ...this.#volume(`images/${uid}.qcow2`, 'qcow2', bytes), digest, sourceFormat }

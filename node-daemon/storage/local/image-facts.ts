@@ -5,7 +5,7 @@ import type { ImportedImage } from '../storage-driver.ts'
 
 const facts = z.object({
   digest: z.string().max(135),
-  sourceFormat: z.enum(['qcow2', 'raw', 'vmdk', 'vdi']),
+  sourceFormat: z.enum(['qcow2', 'raw', 'vmdk', 'vdi', 'iso']),
 })
 
 export type ImageFacts = Pick<ImportedImage, 'digest' | 'sourceFormat'>

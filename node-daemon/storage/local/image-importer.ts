@@ -1,6 +1,7 @@
-import { chmod, open, statfs } from 'node:fs/promises'
+import { chmod, open, stat, statfs } from 'node:fs/promises'
 import { checksum } from '../checksum.ts'
-import { checkHead, headBytes, type ImageFormat, invalid, recogniseFormat } from '../image-format.ts'
+import { invalid } from '../headers/header-checks.ts'
+import { checkHead, headBytes, type ImageFormat, recogniseFormat } from '../image-format.ts'
 import { type ImageImport, StorageDriverError } from '../storage-driver.ts'
 import { append, publish, readPart, removeFiles } from './files.ts'
 import { writeImageFacts } from './image-facts.ts'
@@ -25,6 +26,8 @@ export async function importImageFile(
   try {
     const digest = await receive(paths.source, source, signal)
     const sourceFormat = await inspect(paths.source, source.format, qemuImg, signal)
+    // Before writing: a small file can unfold into a disk that fills the domain.
+    await requireSpace(paths.source, await qemuImg.measure(paths.source, sourceFormat, signal))
     const maxFileBytes = await freeBytes(paths.source)
     const job = { from: paths.source, fromFormat: sourceFormat, to: paths.partial, maxFileBytes }
     await qemuImg.convert({ ...job, toFormat: 'qcow2', preallocate: false }, signal)
@@ -81,7 +84,7 @@ async function inspect(
   const head = await readPart(path, 0, headBytes)
   if (head.length === 0) throw invalid('the image is empty')
   const format = recogniseFormat(head, declared)
-  checkHead(head, format)
+  checkHead({ head, fileBytes: (await stat(path)).size }, format)
   await qemuImg.inspect(path, format, signal)
   return format
 }

@@ -1,6 +1,6 @@
 import { chmod, mkdir, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { readQcow2Header } from '../image-format.ts'
+import { readQcow2Header } from '../headers/qcow2.ts'
 import {
   type DomainUsage,
   type ImageImport,

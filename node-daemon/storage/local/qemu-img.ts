@@ -1,25 +1,35 @@
 import { execFile } from 'node:child_process'
 import { z } from 'zod'
-import { checkVirtualSize, type ImageFormat, invalid } from '../image-format.ts'
+import { checkVirtualSize, invalid } from '../headers/header-checks.ts'
+import type { ImageFormat } from '../image-format.ts'
 import { StorageDriverError } from '../storage-driver.ts'
 
 // An image that needs more than this to be looked at or copied was made to hurt.
 const memoryLimitBytes = 2 * 1024 ** 3
 const inspectCpuSeconds = 30
 const copyCpuSeconds = 6 * 3600
+// Waiting for a storage that does not answer costs no CPU time, so that needs its own end.
+const inspectMs = 10 * 60_000
+const copyMs = 12 * 3600_000
 const maxOutputBytes = 4 * 1024 ** 2
 
 interface RunLimits {
   readonly cpuSeconds: number
+  readonly wallMs: number
   /** Largest file that may be written. */
   readonly fileBytes?: number
   readonly signal?: AbortSignal | undefined
 }
 
+const inspecting = { cpuSeconds: inspectCpuSeconds, wallMs: inspectMs }
+const copying = { cpuSeconds: copyCpuSeconds, wallMs: copyMs }
+
 /** `qemu-img` as a child process with limits on memory, CPU time and file size. Paths are absolute. */
 export interface QemuImg {
   /** Looks at untrusted bytes, read as `format` and nothing else. Throws an `invalid-image` StorageDriverError. */
   inspect(path: string, format: ImageFormat, signal?: AbortSignal): Promise<{ readonly virtualBytes: number }>
+  /** Bytes that a qcow2 copy may come to take up. Throws an `invalid-image` StorageDriverError. */
+  measure(path: string, format: ImageFormat, signal?: AbortSignal): Promise<number>
   convert(job: ConvertJob, signal?: AbortSignal): Promise<void>
   create(job: CreateJob, signal?: AbortSignal): Promise<void>
   resize(path: string, format: 'qcow2' | 'raw', bytes: number, signal?: AbortSignal): Promise<void>
@@ -54,43 +64,59 @@ export function qemuImg(options: QemuImgOptions = {}): QemuImg {
     runLimited(options.binary ?? 'qemu-img', args, limits)
   return {
     async inspect(path, format, signal) {
-      const output = await run(['info', '--output=json', '-f', format, path], {
-        cpuSeconds: inspectCpuSeconds,
+      const output = await run(['info', '--output=json', '-f', asDriver(format), path], {
+        ...inspecting,
         signal,
       }).catch((error: unknown) => {
         throw asInvalid(error, format)
       })
-      await run(['check', '-q', '-f', format, path], { cpuSeconds: copyCpuSeconds, signal }).catch(
+      await run(['check', '-q', '-f', asDriver(format), path], { ...copying, signal }).catch(
         (error: unknown) => {
           if (!isHarmlessCheck(error)) throw asIncomplete(error)
         },
       )
-      return { virtualBytes: checkInfo(output, path, format) }
+      return { virtualBytes: checkInfo(output, path, asDriver(format)) }
+    },
+    async measure(path, format, signal) {
+      const args = ['measure', '--output=json', '-f', asDriver(format), '-O', 'qcow2', path]
+      const output = await run(args, { ...copying, signal }).catch((error: unknown) => {
+        throw asInvalid(error, format)
+      })
+      const parsed = measured.safeParse(parseJson(output))
+      if (!parsed.success) throw invalid(`the image cannot be read as ${format}`, { cause: parsed.error })
+      return parsed.data.required
     },
     async convert(job, signal) {
-      const formats = ['-f', job.fromFormat, '-O', job.toFormat]
+      const formats = ['-f', asDriver(job.fromFormat), '-O', job.toFormat]
       await run(['convert', ...formats, ...preallocation(job.preallocate), job.from, job.to], {
-        cpuSeconds: copyCpuSeconds,
+        ...copying,
         fileBytes: job.maxFileBytes,
         signal,
+      }).catch((error: unknown) => {
+        throw asUnreadable(error)
       })
     },
     async create(job, signal) {
       const backing = job.backing === undefined ? [] : ['-F', 'qcow2', '-b', job.backing]
       const options = ['-f', job.format, ...preallocation(job.preallocate), ...backing]
       await run(['create', '-q', ...options, job.path, String(job.bytes)], {
-        cpuSeconds: copyCpuSeconds,
+        ...copying,
         signal,
       })
     },
     async resize(path, format, bytes, signal) {
       await run(['resize', '-q', '-f', format, path, String(bytes)], {
-        cpuSeconds: inspectCpuSeconds,
+        ...inspecting,
         signal,
       })
     },
   }
 }
+
+/** A CD's image is to QEMU what any raw bytes are. */
+const asDriver = (format: ImageFormat) => (format === 'iso' ? 'raw' : format)
+
+const measured = z.object({ required: z.number().int().nonnegative() })
 
 const preallocation = (wanted: boolean) => (wanted ? ['-o', 'preallocation=falloc'] : [])
 
@@ -109,6 +135,8 @@ function runLimited(binary: string, args: readonly string[], limits: RunLimits):
       [...prlimit, ...args],
       {
         maxBuffer: maxOutputBytes,
+        timeout: limits.wallMs,
+        killSignal: 'SIGKILL',
         env: { PATH: process.env['PATH'], LC_ALL: 'C' },
         ...(limits.signal && { signal: limits.signal }),
       },
@@ -151,6 +179,12 @@ function asIncomplete(error: unknown): unknown {
   return invalid('the image is damaged or was cut short', { cause: error })
 }
 
+/** Compressed data are only looked at when they are copied. */
+function asUnreadable(error: unknown): unknown {
+  const isRead = error instanceof StorageDriverError && /error while reading/.test(error.message)
+  return isRead ? invalid('the image has data that cannot be read: it is damaged', { cause: error }) : error
+}
+
 /** Exit codes of `qemu-img check`: 3 for clusters that are merely wasted, 63 for formats that have no check. */
 function isHarmlessCheck(error: unknown): boolean {
   const child = error instanceof StorageDriverError ? (error.cause as ChildFailure) : undefined
@@ -177,7 +211,7 @@ const info = z.object({
 
 const singleFileVmdk = ['monolithicSparse', 'streamOptimized']
 
-function checkInfo(output: string, path: string, format: ImageFormat): number {
+function checkInfo(output: string, path: string, format: Exclude<ImageFormat, 'iso'>): number {
   const parsed = info.safeParse(parseJson(output))
   if (!parsed.success) throw invalid(`the image cannot be read as ${format}`, { cause: parsed.error })
   const { data: found } = parsed
