@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { openAuditor } from './audit/open-auditor.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import { systemClock } from '../apimachinery/clock.ts'
@@ -24,7 +23,7 @@ import { installCrds } from './registry/crd/install-crds.ts'
 import { durationMs, helpText, parseOptions, type ApiServerOptions } from './options.ts'
 import { buildServer, type ServerDeps } from './server.ts'
 import { runCompactor } from './storage/compactor.ts'
-import { etcdStorage } from './storage/etcd/etcd-storage.ts'
+import { connectEtcd } from './storage/etcd/etcd-flags.ts'
 import { WebhookClient } from './webhook/webhook-client.ts'
 import { endpointFromKubeconfig } from './webhook/webhook-endpoint.ts'
 import type { EncryptionConfigFile } from './storage/encrypted/config-file.ts'
@@ -212,18 +211,6 @@ function limitsOf(
     priorityAndFairness: options.enablePriorityAndFairness === 'true',
     requestTimeoutMs: durationMs(options.requestTimeout),
   }
-}
-
-async function connectEtcd(
-  { etcdServers, etcdCafile, etcdCertfile, etcdKeyfile }: ApiServerOptions,
-  { clock, log }: { clock: Clock; log: Logger },
-): Promise<Storage> {
-  const tls = etcdCafile && {
-    ca: await readFile(etcdCafile),
-    ...(etcdCertfile && { certificate: await readFile(etcdCertfile) }),
-    ...(etcdKeyfile && { key: await readFile(etcdKeyfile) }),
-  }
-  return etcdStorage({ endpoints: etcdServers, clock, log, ...(tls && { tls }) })
 }
 
 async function compact(

@@ -9,6 +9,7 @@ import {
   switchFlags,
 } from './authentication/flags.ts'
 import { encryptionFlags, encryptionHelp } from './storage/encrypted/encryption-flags.ts'
+import { etcdFlags, etcdHelp } from './storage/etcd/etcd-flags.ts'
 import { authorizationFlags, authorizationHelp } from './authorization/authorization-flags.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
@@ -20,19 +21,7 @@ const duration = (fallback: string) =>
     .default(fallback)
 
 const schema = z.object({
-  'etcd-servers': z
-    .string()
-    .default('http://127.0.0.1:2379')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((url) => url.trim())
-        .filter(Boolean),
-    )
-    .refine((urls) => urls.length > 0 && urls.every((url) => URL.canParse(url)), 'must be a list of URLs'),
-  'etcd-cafile': z.string().optional(),
-  'etcd-certfile': z.string().optional(),
-  'etcd-keyfile': z.string().optional(),
+  ...etcdFlags,
   'etcd-compaction-interval': z
     .string()
     .regex(/^\d+(ms|s|m|h)$/, 'must be a duration such as 5m')
@@ -72,10 +61,7 @@ const schema = z.object({
 
 /** What each flag is for, in the order `--help` shows them. */
 const help: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
-  'etcd-servers': 'URLs of the etcd members, separated by commas',
-  'etcd-cafile': 'authority of the etcd servers, PEM',
-  'etcd-certfile': 'client certificate for etcd, PEM',
-  'etcd-keyfile': 'key of that certificate, PEM',
+  ...etcdHelp,
   'etcd-compaction-interval': 'how long history is kept at least; 0s leaves compaction to others',
   'bind-address': 'address to listen on',
   'secure-port': 'port to listen on; 0 takes a free one',

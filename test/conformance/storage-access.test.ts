@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../apimachinery/clock.ts'
 import { etcdStorage } from '../../apiserver/storage/etcd/etcd-storage.ts'
+import { makeEtcdCertificates, type EtcdCertificates } from '../support/etcd-certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { collect, failure, fill, freshPrefix } from './storage-probes.ts'
-
-const run = promisify(execFile)
 
 describe('etcd with users and passwords', () => {
   test('a watch and writes go on when a restart has made the token invalid', async () => {
@@ -48,20 +45,19 @@ describe('etcd with users and passwords', () => {
 
 describe('etcd over TLS', () => {
   let directory: string
+  let tls: EtcdCertificates
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'etcd-tls-'))
-    await makeCertificates(directory)
+    tls = await makeEtcdCertificates(directory)
   })
   afterAll(() => rm(directory, { recursive: true }))
 
   test('a client with a certificate of the authority gets in, one without does not', async () => {
-    const file = (name: string) => join(directory, name)
-    const tls = { certificate: file('etcd.crt'), key: file('etcd.key'), ca: file('ca.crt') }
     const etcd = await startEtcd({ tls })
     const ca = await readFile(tls.ca)
     const known = etcdStorage({
       endpoints: etcd.endpoints,
-      tls: { ca, certificate: await readFile(file('etcd.crt')), key: await readFile(file('etcd.key')) },
+      tls: { ca, certificate: await readFile(tls.certificate), key: await readFile(tls.key) },
       clock: systemClock,
     })
     const unknown = etcdStorage({
@@ -84,39 +80,3 @@ describe('etcd over TLS', () => {
     }
   })
 })
-
-/** An authority, and one certificate that serves for etcd and for its client. */
-async function makeCertificates(directory: string): Promise<void> {
-  const openssl = (...args: string[]) => run('openssl', args, { cwd: directory })
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  await openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.crt',
-    '-subj',
-    '/CN=ca',
-    '-days',
-    '1',
-  )
-  await openssl('req', ...newKey, '-keyout', 'etcd.key', '-out', 'etcd.csr', '-subj', '/CN=etcd')
-  await writeFile(
-    join(directory, 'extensions'),
-    'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n',
-  )
-  const issue = [
-    '-CA',
-    'ca.crt',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-extfile',
-    'extensions',
-    '-days',
-    '1',
-  ]
-  await openssl('x509', '-req', '-in', 'etcd.csr', '-out', 'etcd.crt', ...issue)
-}

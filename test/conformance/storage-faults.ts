@@ -2,6 +2,7 @@ import { Etcd3 } from 'etcd3'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../apimachinery/clock.ts'
 import { etcdStorage } from '../../apiserver/storage/etcd/etcd-storage.ts'
+import type { ConnectMember } from '../../apiserver/storage/etcd/etcd-member.ts'
 import type { Storage } from '../../apiserver/storage/storage.ts'
 import type { EtcdServer } from '../support/etcd.ts'
 import { startEtcd, startEtcdCluster } from '../support/etcd.ts'
@@ -10,7 +11,7 @@ import type { TcpProxy } from './storage-tcp-proxy.ts'
 import { startTcpProxy } from './storage-tcp-proxy.ts'
 
 /** What the port promises when the way to etcd, or etcd itself, breaks. */
-export function etcdFaults(): void {
+export function etcdFaults(connect: ConnectMember): void {
   let etcd: EtcdServer
   let proxy: TcpProxy
   /** Reaches etcd on a way that is never broken. */
@@ -21,8 +22,8 @@ export function etcdFaults(): void {
   beforeAll(async () => {
     etcd = await startEtcd()
     proxy = await startTcpProxy(etcd.endpoints[0] ?? '')
-    direct = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock })
-    storage = etcdStorage({ endpoints: [proxy.endpoint], clock: systemClock })
+    direct = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock, connect })
+    storage = etcdStorage({ endpoints: [proxy.endpoint], clock: systemClock, connect })
   })
   afterAll(async () => {
     await storage.close()
@@ -179,7 +180,7 @@ export function etcdFaults(): void {
   })
 
   test('a closed store refuses calls and ends watches', async () => {
-    const closing = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock })
+    const closing = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock, connect })
     const afterRevision = await closing.currentRevision()
     const watching = collect(closing, { prefix: freshPrefix(), afterRevision }, 1)
 
@@ -191,12 +192,12 @@ export function etcdFaults(): void {
 }
 
 /** Three members: each of them may die or freeze. */
-export function etcdFailover(): void {
+export function etcdFailover(connect: ConnectMember): void {
   test.each(['kill', 'pause'] as const)(
     'writes and a watch go on when the member in use is hit by a %s',
     async (fault) => {
       const cluster = await startEtcdCluster(3)
-      const storage = etcdStorage({ endpoints: cluster.endpoints, clock: systemClock })
+      const storage = etcdStorage({ endpoints: cluster.endpoints, clock: systemClock, connect })
       try {
         const prefix = freshPrefix()
         const collected = collect(storage, { prefix, afterRevision: await storage.currentRevision() }, 200)

@@ -4,7 +4,9 @@ import { encryptedStorage } from '../../apiserver/storage/encrypted/encrypted-st
 import { EncryptionConfig } from '../../apiserver/storage/encrypted/encryption-config.ts'
 import { resourceOfKeys } from '../../apiserver/storage/encrypted/resource-of-key.ts'
 import { aesGcm } from '../../apiserver/storage/encrypted/transformer.ts'
+import { etcd3Member } from '../../apiserver/storage/etcd/etcd3/etcd3-member.ts'
 import { etcdStorage } from '../../apiserver/storage/etcd/etcd-storage.ts'
+import { http2Member } from '../../apiserver/storage/etcd/http2/http2-member.ts'
 import { memoryStorage } from '../../apiserver/storage/memory/memory-storage.ts'
 import type { Storage } from '../../apiserver/storage/storage.ts'
 import { startEtcd } from '../support/etcd.ts'
@@ -22,6 +24,20 @@ describe('etcd storage', () => {
   storageConformance(async () => {
     const etcd = await startEtcd()
     const storage = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock })
+    return {
+      storage,
+      async close() {
+        await storage.close()
+        await etcd.stop()
+      },
+    }
+  })
+})
+
+describe('etcd storage through the package etcd3', () => {
+  storageConformance(async () => {
+    const etcd = await startEtcd()
+    const storage = etcdStorage({ endpoints: etcd.endpoints, clock: systemClock, connect: etcd3Member })
     return {
       storage,
       async close() {
@@ -59,10 +75,14 @@ describe('encrypted storage on etcd', () => {
   })
 })
 
-describe('etcd storage on a bad connection', () => {
-  etcdFaults()
-})
-
-describe('etcd storage on three members', () => {
-  etcdFailover()
+describe.each([
+  { library: 'our own client', connect: http2Member },
+  { library: 'the package etcd3', connect: etcd3Member },
+])('etcd storage through $library', ({ connect }) => {
+  describe('on a bad connection', () => {
+    etcdFaults(connect)
+  })
+  describe('on three members', () => {
+    etcdFailover(connect)
+  })
 })

@@ -1,11 +1,9 @@
-import { GRPCDeadlineExceededError } from 'etcd3'
 import type { Clock } from '../../../apimachinery/clock.ts'
 import { sleep } from '../../../apimachinery/clock.ts'
 import type { Logger } from '../../../apimachinery/log.ts'
 import { StorageError } from '../storage.ts'
-import type { EtcdAccess } from './etcd-endpoint.ts'
-import { EtcdEndpoint } from './etcd-endpoint.ts'
 import { isTransient, toStorageError } from './etcd-errors.ts'
+import { EtcdError, type EtcdMember, type MemberCall } from './etcd-member.ts'
 import type { EtcdVersion } from './etcd-version.ts'
 import { etcdVersion } from './etcd-version.ts'
 
@@ -28,25 +26,26 @@ export interface CallOptions {
   readonly timeoutMs?: number
 }
 
-/** Runs one RPC on the given member with the given gRPC options. */
-export type Call<T> = (endpoint: EtcdEndpoint, options: { readonly deadline: number }) => Promise<T>
+/** Runs one call on the given member. */
+export type Call<T> = (endpoint: EtcdMember, call: MemberCall) => Promise<T>
 
 /** The members of one etcd cluster: calls go to the preferred one until it fails, then to the next. */
 export class EtcdConnection {
   readonly clock: Clock
   readonly log: Logger
-  readonly #endpoints: readonly EtcdEndpoint[]
+  readonly #endpoints: readonly EtcdMember[]
+  readonly #suspicions = new Map<EtcdMember, Set<() => void>>()
   readonly #patienceMs: number
   readonly #closing = new AbortController()
   readonly #warned = new Set<string>()
   #preferred = 0
 
-  constructor(urls: readonly string[], access: EtcdAccess, tools: EtcdTools) {
-    if (urls.length === 0) throw new Error('no etcd endpoint given')
+  constructor(members: readonly EtcdMember[], tools: EtcdTools) {
+    if (members.length === 0) throw new Error('no etcd endpoint given')
     this.clock = tools.clock
     this.log = tools.log
     this.#patienceMs = tools.patienceMs
-    this.#endpoints = urls.map((url) => new EtcdEndpoint(url, access))
+    this.#endpoints = members
   }
 
   /** Aborted by `close`. */
@@ -54,20 +53,27 @@ export class EtcdConnection {
     return this.#closing.signal
   }
 
-  get endpoint(): EtcdEndpoint {
+  get endpoint(): EtcdMember {
     const endpoint = this.#endpoints[this.#preferred]
     if (endpoint === undefined) throw new Error('no etcd endpoint')
     return endpoint
   }
 
   /** Makes the next call go to another member, if there is one and nobody has turned away from this one yet. */
-  turnFrom(endpoint: EtcdEndpoint, reason: { readonly hangs: boolean }): void {
+  turnFrom(endpoint: EtcdMember, reason: { readonly hangs: boolean }): void {
     if (this.endpoint !== endpoint) return
     this.#preferred = (this.#preferred + 1) % this.#endpoints.length
     if (this.#endpoints.length === 1) return
     this.log.warn('Turned to another etcd endpoint', { from: endpoint.url, to: this.endpoint.url })
     // Its watch streams would stay silent until the keepalive notices.
-    if (reason.hangs) endpoint.suspect()
+    if (reason.hangs) for (const react of this.#suspicions.get(endpoint) ?? []) react()
+  }
+
+  /** Calls `react` when a call to this member was found to hang; the result unsubscribes. */
+  onSuspicion(endpoint: EtcdMember, react: () => void): () => void {
+    const reactions = this.#suspicions.get(endpoint) ?? new Set()
+    this.#suspicions.set(endpoint, reactions.add(react))
+    return () => void reactions.delete(react)
   }
 
   /** One attempt, with a deadline. Throws what etcd said, for the caller to decide. */
@@ -76,10 +82,12 @@ export class EtcdConnection {
     this.#check(options.signal)
     try {
       const deadline = this.clock.now() + (options.timeoutMs ?? attemptTimeoutMs)
-      return await abortable(call(endpoint, { deadline }), [options.signal, this.closed])
+      return await abortable(call(endpoint, { deadline }), options.signal)
     } catch (error) {
       this.#check(options.signal)
-      if (isTransient(error)) this.turnFrom(endpoint, { hangs: error instanceof GRPCDeadlineExceededError })
+      if (isTransient(error)) {
+        this.turnFrom(endpoint, { hangs: error instanceof EtcdError && error.kind === 'deadline' })
+      }
       throw error
     }
   }
@@ -114,10 +122,9 @@ export class EtcdConnection {
   }
 
   /** Asks one member for its version, and warns about an old one the first time. */
-  async version(endpoint: EtcdEndpoint): Promise<EtcdVersion> {
+  async version(endpoint: EtcdMember): Promise<EtcdVersion> {
     const deadline = this.clock.now() + attemptTimeoutMs
-    const status = await endpoint.maintenance.status({ deadline })
-    const version = etcdVersion(status.version)
+    const version = etcdVersion(await endpoint.version({ deadline }))
     if (version.warning !== undefined && !this.#warned.has(endpoint.url)) {
       this.#warned.add(endpoint.url)
       this.log.warn('Old etcd server', {
@@ -145,14 +152,12 @@ export class EtcdConnection {
   }
 }
 
-/** Settles as `promise` does, or rejects as soon as one of the signals is aborted. */
-function abortable<T>(promise: Promise<T>, signals: readonly (AbortSignal | undefined)[]): Promise<T> {
+/** Settles as `promise` does, or rejects as soon as the signal is aborted. Closing ends every call by itself. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
   return new Promise((resolve, reject) => {
-    const present = signals.filter((signal) => signal !== undefined)
-    const abort = (event: Event) => reject((event.target as AbortSignal).reason as Error)
-    for (const signal of present) signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => {
-      for (const signal of present) signal.removeEventListener('abort', abort)
-    })
+    const abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -1,5 +1,5 @@
-import { isRecoverableError } from 'etcd3'
 import { StorageError } from '../storage.ts'
+import { EtcdError } from './etcd-member.ts'
 
 /** etcd tells these apart by text only: several share a gRPC code. */
 const meanings: readonly (readonly [text: string, code: StorageError['code']])[] = [
@@ -26,8 +26,8 @@ export function toStorageError(error: unknown): unknown {
  */
 export function isTransient(error: unknown): boolean {
   return (
-    error instanceof Error &&
-    isRecoverableError(error) &&
+    error instanceof EtcdError &&
+    (error.kind === 'transient' || error.kind === 'deadline') &&
     !meanings.some(([text]) => error.message.includes(text))
   )
 }

@@ -1,10 +1,10 @@
-import type { IKeyValue } from 'etcd3'
 import type { StoredItem } from '../storage.ts'
+import type { KeyValue } from './etcd-member.ts'
 
 /** Every key that starts with `prefix`; an empty prefix means every key there is. */
-export function prefixRange(prefix: string): { readonly key: Buffer; readonly range_end: Buffer } {
-  if (prefix === '') return { key: Buffer.from([0]), range_end: Buffer.from([0]) }
-  return { key: Buffer.from(prefix), range_end: prefixEnd(prefix) }
+export function prefixRange(prefix: string): { readonly key: Buffer; readonly end: Buffer } {
+  if (prefix === '') return { key: Buffer.from([0]), end: Buffer.from([0]) }
+  return { key: Buffer.from(prefix), end: prefixEnd(prefix) }
 }
 
 /** The first key after all that start with `prefix`. */
@@ -17,6 +17,6 @@ export function prefixEnd(prefix: string): Buffer {
   return end
 }
 
-export function toStoredItem(kv: IKeyValue): StoredItem {
-  return { key: kv.key.toString(), value: kv.value, revision: Number(kv.mod_revision) }
+export function toStoredItem(kv: KeyValue): StoredItem {
+  return { key: kv.key.toString(), value: kv.value, revision: kv.modRevision }
 }

@@ -46,9 +46,6 @@ export class EtcdLeases {
 
   async #grant(seconds: number): Promise<string> {
     // Without an id of ours a repeated grant leaves one more lease behind, which ends by itself.
-    const granted = await this.#connection.read((endpoint, options) =>
-      endpoint.leaseClient.leaseGrant({ TTL: seconds }, options),
-    )
-    return granted.ID
+    return await this.#connection.read((endpoint, call) => endpoint.grantLease(seconds, call))
   }
 }

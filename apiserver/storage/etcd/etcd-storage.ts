@@ -1,18 +1,17 @@
-import type { IKeyValue, IRequestOp, ITxnResponse } from 'etcd3'
-import { EtcdLeaseInvalidError } from 'etcd3'
 import type { Clock } from '../../../apimachinery/clock.ts'
 import type { Logger } from '../../../apimachinery/log.ts'
 import { silentLogger } from '../../../apimachinery/log.ts'
 import type { ListOptions, ReadOptions, Storage, StorageBatch, StoredItem, WriteOptions } from '../storage.ts'
 import { StorageError, toWriteOptions } from '../storage.ts'
 import { EtcdConnection, listTimeoutMs } from './etcd-connection.ts'
-import type { EtcdAccess } from './etcd-endpoint.ts'
 import { isTransient } from './etcd-errors.ts'
 import { prefixEnd, prefixRange, toStoredItem } from './etcd-keys.ts'
 import { EtcdLeases } from './etcd-leases.ts'
+import { EtcdError, type ConnectMember, type EtcdAccess, type GuardedWrite } from './etcd-member.ts'
 import type { Outcome, Write } from './etcd-outcome.ts'
 import { findOutcome } from './etcd-outcome.ts'
 import { watchEtcd } from './etcd-watch.ts'
+import { http2Member } from './http2/http2-member.ts'
 
 export interface EtcdStorageOptions extends EtcdAccess {
   /** URLs of the members, such as `https://etcd-1:2379`; all `http` or all `https`. The first is preferred. */
@@ -21,6 +20,8 @@ export interface EtcdStorageOptions extends EtcdAccess {
   readonly log?: Logger
   /** How long reads, and writes whose outcome is unknown, are tried again; default 15 seconds. */
   readonly patienceMs?: number
+  /** The client library; default: our own, on Node's HTTP/2. */
+  readonly connect?: ConnectMember
 }
 
 /**
@@ -28,8 +29,9 @@ export interface EtcdStorageOptions extends EtcdAccess {
  * out then.
  */
 export function etcdStorage(options: EtcdStorageOptions): Storage {
-  const { endpoints, clock, log = silentLogger, patienceMs = 15_000 } = options
-  return new EtcdStorage(new EtcdConnection(endpoints, options, { clock, log, patienceMs }))
+  const { endpoints, clock, log = silentLogger, patienceMs = 15_000, connect = http2Member } = options
+  const members = endpoints.map((url) => connect(url, options))
+  return new EtcdStorage(new EtcdConnection(members, { clock, log, patienceMs }))
 }
 
 class EtcdStorage implements Storage {
@@ -44,12 +46,11 @@ class EtcdStorage implements Storage {
 
   async get(key: string, options: ReadOptions = {}) {
     const request = { key: Buffer.from(key), revision: options.revision ?? 0 }
-    const { kvs, header } = await this.#connection.read(
-      (endpoint, call) => endpoint.kv.range(request, call),
+    const { items, revision } = await this.#connection.read(
+      (endpoint, call) => endpoint.range(request, call),
       options,
     )
-    const item = kvs[0] && toStoredItem(kvs[0])
-    return { item, revision: Number(header.revision) }
+    return { item: items[0] && toStoredItem(items[0]), revision }
   }
 
   async list(prefix: string, options: ListOptions = {}) {
@@ -57,7 +58,7 @@ class EtcdStorage implements Storage {
     const range = prefixRange(prefix)
     const request = {
       key: startAfter === undefined || startAfter < prefix ? range.key : Buffer.from(`${startAfter}\0`),
-      range_end: range.range_end,
+      end: range.end,
       revision: revision ?? 0,
       limit: limit ?? 0,
     }
@@ -65,14 +66,14 @@ class EtcdStorage implements Storage {
     if (prefix !== '' && request.key.compare(prefixEnd(prefix)) >= 0) {
       return { items: [], revision: revision ?? (await this.currentRevision(signal)), remaining: 0 }
     }
-    const { kvs, count, header } = await this.#connection.read(
-      (endpoint, call) => endpoint.kv.range(request, call),
-      { signal, timeoutMs: listTimeoutMs },
-    )
+    const page = await this.#connection.read((endpoint, call) => endpoint.range(request, call), {
+      signal,
+      timeoutMs: listTimeoutMs,
+    })
     return {
-      items: kvs.map(toStoredItem),
-      revision: revision ?? Number(header.revision),
-      remaining: Number(count) - kvs.length,
+      items: page.items.map(toStoredItem),
+      revision: revision ?? page.revision,
+      remaining: page.count - page.items.length,
     }
   }
 
@@ -106,15 +107,15 @@ class EtcdStorage implements Storage {
 
   async currentRevision(signal?: AbortSignal): Promise<number> {
     // A key that nobody has: etcd answers from its index, with the revision in the header.
-    const request = { key: Buffer.from([0]), count_only: true }
-    const { header } = await this.#connection.read((endpoint, call) => endpoint.kv.range(request, call), {
+    const request = { key: Buffer.from([0]), countOnly: true }
+    const { revision } = await this.#connection.read((endpoint, call) => endpoint.range(request, call), {
       signal,
     })
-    return Number(header.revision)
+    return revision
   }
 
   async compact(revision: number): Promise<void> {
-    await this.#connection.read((endpoint, call) => endpoint.kv.compact({ revision }, call))
+    await this.#connection.read((endpoint, call) => endpoint.compact(revision, call))
   }
 
   async close(): Promise<void> {
@@ -132,7 +133,7 @@ class EtcdStorage implements Storage {
         const lease = ttlSeconds === undefined ? undefined : await this.#leases.leaseFor(ttlSeconds, signal)
         return await this.#transact(write, lease, signal)
       } catch (error) {
-        if (ttlSeconds !== undefined && error instanceof EtcdLeaseInvalidError) {
+        if (ttlSeconds !== undefined && error instanceof EtcdError && error.kind === 'lease-gone') {
           this.#leases.forget(ttlSeconds)
           return this.#transact(write, await this.#leases.leaseFor(ttlSeconds, signal), signal)
         }
@@ -149,35 +150,23 @@ class EtcdStorage implements Storage {
     lease: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Outcome> {
-    const key = Buffer.from(write.key)
-    const request = {
-      compare: [{ key, target: 'Mod' as const, result: 'Equal' as const, mod_revision: expectedMod(write) }],
-      success: [toOperation(write, lease)],
-      failure: [{ request_range: { key } }],
-    }
-    const response = await this.#connection.attempt((endpoint, call) => endpoint.kv.txn(request, call), {
-      signal,
-    })
-    if (response.succeeded) return { done: true, revision: Number(response.header.revision) }
-    const current = foundBy(response)
-    return { done: false, current: current && toStoredItem(current) }
+    const request = toGuardedWrite(write, lease)
+    const { succeeded, revision, current } = await this.#connection.attempt(
+      (endpoint, call) => endpoint.write(request, call),
+      { signal },
+    )
+    return succeeded ? { done: true, revision } : { done: false, current: current && toStoredItem(current) }
   }
 }
 
-/** 0 means that the key does not exist; nothing is ever at -1. */
-function expectedMod(write: Write): number {
-  if (write.type === 'create') return 0
-  return write.expectedRevision > 0 ? write.expectedRevision : -1
-}
+/** No key is ever at this revision. */
+const never = Number.MAX_SAFE_INTEGER
 
-function toOperation(write: Write, lease: string | undefined): IRequestOp {
+function toGuardedWrite(write: Write, lease: string | undefined): GuardedWrite {
   const key = Buffer.from(write.key)
-  if (write.type === 'delete') return { request_delete_range: { key } }
-  return { request_put: { key, value: write.value, ...(lease === undefined ? {} : { lease }) } }
-}
-
-function foundBy(response: ITxnResponse): IKeyValue | undefined {
-  return response.responses[0]?.response_range.kvs[0]
+  const put = write.type === 'delete' ? undefined : { value: write.value, lease }
+  if (write.type === 'create') return { key, expectedRevision: 0, put }
+  return { key, expectedRevision: write.expectedRevision > 0 ? write.expectedRevision : never, put }
 }
 
 function conflict(key: string, expected: number, current: StoredItem | undefined): StorageError {

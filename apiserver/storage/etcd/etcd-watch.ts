@@ -1,10 +1,9 @@
-import type { IEvent, IWatchResponse } from 'etcd3'
 import type { StorageBatch, StorageEvent } from '../storage.ts'
 import { isStorageError, StorageError } from '../storage.ts'
 import type { EtcdConnection } from './etcd-connection.ts'
-import type { EtcdEndpoint, WatchStream } from './etcd-endpoint.ts'
 import { toStorageError } from './etcd-errors.ts'
 import { prefixRange } from './etcd-keys.ts'
+import type { EtcdMember, WatchEvent, WatchResponse, WatchStream } from './etcd-member.ts'
 import { ResponseQueue } from './response-queue.ts'
 
 /** Where one watch stream starts. */
@@ -58,20 +57,22 @@ export async function* watchEtcd(
 /** One stream on one member. Throws when it ends for any reason but `stop`. */
 async function* oneStream(
   connection: EtcdConnection,
-  endpoint: EtcdEndpoint,
+  endpoint: EtcdMember,
   start: WatchStart,
   stop: AbortSignal,
 ): AsyncGenerator<StorageBatch> {
-  const queue = new ResponseQueue<IWatchResponse>()
+  const queue = new ResponseQueue<WatchResponse>()
   let stream: WatchStream | undefined
   const end = () => queue.end()
-  const suspect = endpoint.onSuspicion(() => queue.fail(new Error('the etcd member does not answer')))
+  const suspect = connection.onSuspicion(endpoint, () =>
+    queue.fail(new Error('the etcd member does not answer')),
+  )
   stop.addEventListener('abort', end, { once: true })
   try {
-    await endpoint.openWatch((opened) => {
+    const request = { ...prefixRange(start.prefix), startRevision: start.revision }
+    await endpoint.watch(request, (opened) => {
       stream = opened
       queue.attach(opened)
-      opened.write({ create_request: createRequest(start) })
     })
     if (stop.aborted) return
     yield* readBatches(queue, () => admit(connection, endpoint, start))
@@ -82,17 +83,8 @@ async function* oneStream(
   }
 }
 
-function createRequest(start: WatchStart) {
-  return {
-    ...prefixRange(start.prefix),
-    start_revision: start.revision,
-    progress_notify: true,
-    fragment: true,
-  }
-}
-
 async function* readBatches(
-  queue: ResponseQueue<IWatchResponse>,
+  queue: ResponseQueue<WatchResponse>,
   admitted: () => Promise<{ readonly isProgressReliable: boolean }>,
 ): AsyncGenerator<StorageBatch> {
   let isProgressReliable = false
@@ -110,7 +102,7 @@ async function* readBatches(
     if (response.fragment) continue
     const last = events.at(-1)
     if (last) yield { events, revision: last.revision }
-    else if (isProgressReliable) yield { events, revision: Number(response.header.revision) }
+    else if (isProgressReliable) yield { events, revision: response.revision }
     events = []
   }
 }
@@ -120,7 +112,7 @@ async function* readBatches(
  * compacted revision, and older ones then leave out deletions at it; a revision that is still to come means that
  * etcd was restored from a backup. Either way the watcher has to list again.
  */
-async function admit(connection: EtcdConnection, endpoint: EtcdEndpoint, start: WatchStart) {
+async function admit(connection: EtcdConnection, endpoint: EtcdMember, start: WatchStart) {
   const deadline = connection.clock.now() + 3_000
   // A single key that need not exist: the answer costs next to nothing.
   const before = {
@@ -130,7 +122,7 @@ async function admit(connection: EtcdConnection, endpoint: EtcdEndpoint, start: 
   }
   const [version] = await Promise.all([
     connection.version(endpoint),
-    endpoint.kv.range({ ...before, keys_only: true }, { deadline }).catch((error: unknown) => {
+    endpoint.range({ ...before, keysOnly: true }, { deadline }).catch((error: unknown) => {
       const meant = toStorageError(error)
       if (isStorageError(meant, 'compacted') || isStorageError(meant, 'future-revision'))
         throw lost(before.revision)
@@ -140,21 +132,20 @@ async function admit(connection: EtcdConnection, endpoint: EtcdEndpoint, start: 
   return version
 }
 
-function refuseCancelled(response: IWatchResponse): void {
+function refuseCancelled(response: WatchResponse): void {
   if (!response.canceled) return
-  if (response.compact_revision !== '0') throw lost(response.compact_revision)
-  throw new Error(`etcd cancelled the watch: ${response.cancel_reason}`)
+  if (response.compactRevision !== 0) throw lost(response.compactRevision)
+  throw new Error(`etcd cancelled the watch: ${response.cancelReason}`)
 }
 
-function lost(revision: number | string): StorageError {
+function lost(revision: number): StorageError {
   return new StorageError('compacted', `etcd no longer holds the history around revision ${revision}`)
 }
 
-function toStorageEvent(event: IEvent): StorageEvent {
-  const { kv } = event
-  const key = kv.key.toString()
-  const revision = Number(kv.mod_revision)
-  return event.type === 'Delete'
+function toStorageEvent({ isDeletion, item }: WatchEvent): StorageEvent {
+  const { createRevision, modRevision: revision, value } = item
+  const key = item.key.toString()
+  return isDeletion
     ? { type: 'delete', key, revision }
-    : { type: 'put', key, value: kv.value, revision, created: kv.create_revision === kv.mod_revision }
+    : { type: 'put', key, value, revision, created: createRevision === revision }
 }

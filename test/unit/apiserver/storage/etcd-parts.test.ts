@@ -33,7 +33,7 @@ describe('a prefix range', () => {
         fc.string({ minLength: 1, unit: 'grapheme' }),
         fc.string({ unit: 'grapheme' }),
         (prefix, key) => {
-          const { key: from, range_end: end } = prefixRange(prefix)
+          const { key: from, end } = prefixRange(prefix)
           const isInside = (bytes: Buffer) => bytes.compare(from) >= 0 && bytes.compare(end) < 0
 
           const bytes = Buffer.from(key)
