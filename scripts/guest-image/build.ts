@@ -3,37 +3,47 @@ import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../run.ts'
-import { makeDisk } from './disk.ts'
+import { type EfiLoaders, makeDisk } from './disk.ts'
+import { type GuestRecipe, hardwareGuest, quickstartGuest } from './recipe.ts'
 import { fillRoot } from './rootfs.ts'
 
-/** Packages that are unpacked into the guest and not installed on the host; the first that exists is taken. */
-const kernelPackages = ['linux-image-cloud-amd64', 'linux-image-virtual', 'linux-image-generic']
-
 /**
- * Builds the quickstart guest from the distribution's own packages (kernel, busybox, guest agent), or finds it in
- * `cacheDir`. Resolves to the path of a bootable qcow2; nothing but the package mirror is reached.
+ * Builds a guest from the distribution's own packages (kernel, busybox, guest agent), or finds it in `cacheDir`.
+ * Resolves to the path of a bootable qcow2; nothing but the package mirror is reached.
  */
-export async function buildGuestImage(cacheDir: string, log: (line: string) => void): Promise<string> {
+export async function buildGuestImage(
+  cacheDir: string,
+  log: (line: string) => void,
+  recipe: GuestRecipe = quickstartGuest,
+): Promise<string> {
   await mkdir(cacheDir, { recursive: true })
-  const kernelPackage = await resolveKernelPackage()
-  const output = join(cacheDir, `quickstart-${await cacheKey(kernelPackage)}.qcow2`)
+  const kernelPackage = await resolveKernelPackage(recipe)
+  const output = join(cacheDir, `${recipe.name}-${await cacheKey(kernelPackage)}.qcow2`)
   if (await exists(output)) return output
 
-  log(`Building the quickstart guest from ${kernelPackage}, busybox and qemu-guest-agent`)
+  log(`Building the ${recipe.name} guest from ${kernelPackage}, busybox and qemu-guest-agent`)
   const work = await mkdtemp(join(tmpdir(), 'kvorum-guest-'))
+  // Two may build at the same time: the last one's copy stays, and both are good.
+  const partial = `${output}.${process.pid}.partial`
   try {
-    await build(work, kernelPackage, `${output}.partial`)
-    await rename(`${output}.partial`, output)
+    await build(work, recipe, kernelPackage, partial)
+    await rename(partial, output)
   } finally {
     await rm(work, { recursive: true, force: true })
+    await rm(partial, { force: true })
   }
   return output
 }
 
-async function build(work: string, kernelPackage: string, output: string): Promise<void> {
+async function build(
+  work: string,
+  recipe: GuestRecipe,
+  kernelPackage: string,
+  output: string,
+): Promise<void> {
   const debs = join(work, 'debs')
   await mkdir(debs)
-  const wanted = [kernelPackage, 'qemu-guest-agent']
+  const wanted = [kernelPackage, 'qemu-guest-agent', ...recipe.efiPackages]
   // Ubuntu keeps the modules in a package of their own.
   const modulesPackage = kernelPackage.replace(/^linux-image(-unsigned)?-/, 'linux-modules-')
   if (await packageExists(modulesPackage)) wanted.push(modulesPackage)
@@ -41,11 +51,14 @@ async function build(work: string, kernelPackage: string, output: string): Promi
 
   const kernel = join(work, 'kernel')
   const agent = join(work, 'agent')
+  const loaders = join(work, 'loaders')
   for (const deb of await readdir(debs)) {
-    await run('dpkg-deb', ['-x', join(debs, deb), deb.startsWith('qemu-guest-agent') ? agent : kernel])
+    const isLoader = recipe.efiPackages.some((name) => deb.startsWith(`${name}_`))
+    const target = isLoader ? loaders : deb.startsWith('qemu-guest-agent') ? agent : kernel
+    await run('dpkg-deb', ['-x', join(debs, deb), target])
   }
   const root = join(work, 'root')
-  await fillRoot(root, kernel, agent)
+  await fillRoot(root, { kernel, agent, modules: recipe.modules })
   const initrd = join(work, 'initrd')
   await run('sh', [
     '-c',
@@ -56,11 +69,28 @@ async function build(work: string, kernelPackage: string, output: string): Promi
   ])
   const image = (await readdir(join(kernel, 'boot'))).find((name) => name.startsWith('vmlinuz'))
   if (image === undefined) throw new Error(`${kernelPackage} holds no kernel`)
-  await makeDisk(work, join(kernel, 'boot', image), initrd, output)
+  const boot = {
+    kernel: join(kernel, 'boot', image),
+    initrd,
+    bootMiB: recipe.bootMiB,
+    ...(recipe.efiPackages.length > 0 && { loaders: await findLoaders(loaders) }),
+  }
+  await makeDisk(work, boot, output)
+}
+
+/** Where distributions put them differs, their names hardly. */
+async function findLoaders(directory: string): Promise<EfiLoaders> {
+  const files = await readdir(directory, { recursive: true })
+  const find = (pattern: RegExp) => {
+    const found = files.find((file) => pattern.test(file))
+    if (found === undefined) throw new Error(`no boot loader ${String(pattern)} in the packages`)
+    return join(directory, found)
+  }
+  return { shim: find(/shimx64\.efi\.signed(\.latest)?$/), grub: find(/\/grubx64\.efi\.signed$/) }
 }
 
 /** The meta package's real one, such as linux-image-6.1.0-13-cloud-amd64. */
-async function resolveKernelPackage(): Promise<string> {
+async function resolveKernelPackage({ kernelPackages }: GuestRecipe): Promise<string> {
   for (const name of kernelPackages) {
     if (!(await packageExists(name))) continue
     const depends = await run('apt-cache', ['depends', name])
@@ -93,8 +123,9 @@ function exists(path: string): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  const [cacheDir = '.cache/guest', link] = process.argv.slice(2)
-  const path = await buildGuestImage(cacheDir, console.log)
+  const [cacheDir = '.cache/guest', link, name] = process.argv.slice(2)
+  const recipe = name === hardwareGuest.name ? hardwareGuest : quickstartGuest
+  const path = await buildGuestImage(cacheDir, console.log, recipe)
   if (link !== undefined) await writeFile(link, path)
   console.log(path)
 }

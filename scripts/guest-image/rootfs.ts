@@ -2,24 +2,7 @@ import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/
 import { basename, dirname, join } from 'node:path'
 import { run } from '../run.ts'
 
-/** Everything that the guest's drivers need; loaded at boot in this order, dependencies by modules.dep. */
-const modules = [
-  'virtio_pci',
-  'virtio_blk',
-  'virtio_net',
-  'virtio_console',
-  'virtio-rng',
-  'virtio_balloon',
-  'virtio_scsi',
-  'ahci',
-  'sd_mod',
-  'e1000e',
-  'e1000',
-  'button',
-  'evdev',
-]
-
-const init = `#!/bin/sh
+const init = (modules: readonly string[]) => `#!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -82,11 +65,15 @@ case "$1" in
 esac
 `
 
-/**
- * Fills `root` with busybox, the guest agent with its libraries, and the kernel modules a machine needs.
- * `kernel` and `agent` are unpacked packages.
- */
-export async function fillRoot(root: string, kernel: string, agent: string): Promise<void> {
+export interface RootContents {
+  /** Unpacked packages. */
+  readonly kernel: string
+  readonly agent: string
+  readonly modules: readonly string[]
+}
+
+/** Fills `root` with busybox, the guest agent with its libraries, and the kernel modules. */
+export async function fillRoot(root: string, { kernel, agent, modules }: RootContents): Promise<void> {
   for (const dir of [
     'bin',
     'sbin',
@@ -106,9 +93,9 @@ export async function fillRoot(root: string, kernel: string, agent: string): Pro
   await copyFile('/bin/busybox', join(root, 'bin/busybox'))
   await installApplets(root)
   await installAgent(root, agent)
-  await installModules(root, kernel)
+  await installModules(root, kernel, modules)
   const files: [string, string, number][] = [
-    ['init', init, 0o755],
+    ['init', init(modules), 0o755],
     ['etc/inittab', inittab, 0o644],
     ['etc/init.d/boot', boot, 0o755],
     ['etc/udhcpc.script', dhcpScript, 0o755],
@@ -146,7 +133,7 @@ async function installAgent(root: string, agent: string): Promise<void> {
   }
 }
 
-async function installModules(root: string, kernel: string): Promise<void> {
+async function installModules(root: string, kernel: string, modules: readonly string[]): Promise<void> {
   const base = await firstExisting([join(kernel, 'lib/modules'), join(kernel, 'usr/lib/modules')])
   const [version] = await readdir(base)
   if (version === undefined) throw new Error('the kernel package holds no modules')
