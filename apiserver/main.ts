@@ -11,12 +11,8 @@ import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import { WebhookAuthorizer } from './authorization/webhook-authorizer.ts'
 import { aggregationOf } from './aggregation/aggregation-flags.ts'
 import type { ObjectStore } from './registry/object-store.ts'
-import { FreshCertificates } from './certificates/fresh-certificates.ts'
-import {
-  ensureServerCertificates,
-  servingHosts,
-  type ServerCertificates,
-} from './certificates/server-certificates.ts'
+import { FreshCertificates, type CertificateUse } from './certificates/fresh-certificates.ts'
+import { ensureServerCertificates, servingHosts } from './certificates/server-certificates.ts'
 import { dialDaemon } from './console/daemon-address.ts'
 import { listen, type Listener } from './http/listener.ts'
 import { installCrds } from './registry/crd/install-crds.ts'
@@ -170,10 +166,11 @@ async function authenticationOf(
 }
 
 /** New connections meet the new certificates; those that are open stay as they are. */
-function swap(listener: Listener, url: string) {
-  return async ({ serving, clientAuthority, admin }: ServerCertificates) => {
-    listener.useCertificates({ ...serving, clientAuthority })
-    await admin?.(url)
+function swap(listener: Listener, url: string): CertificateUse {
+  return {
+    use: ({ serving, clientAuthority }) => listener.useCertificates({ ...serving, clientAuthority }),
+    // The administrator's certificate comes to its end by itself.
+    look: async ({ admin }) => void (await admin?.(url)),
   }
 }
 

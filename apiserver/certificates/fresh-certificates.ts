@@ -7,6 +7,11 @@ import type { ServerCertificates } from './server-certificates.ts'
 // Files are replaced by others; our own last for months.
 const everyMs = 60_000
 
+export interface CertificateUse {
+  readonly use: (next: ServerCertificates) => void
+  readonly look: (next: ServerCertificates) => Promise<void>
+}
+
 /** The server's certificates, looked after while it runs. */
 export class FreshCertificates {
   readonly #load: () => Promise<ServerCertificates>
@@ -26,9 +31,12 @@ export class FreshCertificates {
     return this.#current
   }
 
-  /** Looks every minute for what was replaced or has to be, and hands it to `use`, until `signal` is aborted. */
+  /**
+   * Looks every minute for what was replaced or has to be, until `signal` is aborted: `use` takes over what has changed,
+   * `look` is called every time, for what has a life of its own.
+   */
   async keep(
-    use: (next: ServerCertificates) => Promise<void>,
+    { use, look }: CertificateUse,
     { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal },
   ): Promise<void> {
     while (!signal.aborted) {
@@ -36,10 +44,12 @@ export class FreshCertificates {
       if (signal.aborted) return
       try {
         const next = await this.#load()
-        if (!isComplete(next) || isSame(next, this.#current)) continue
-        this.#current = next
-        await use(next)
-        log.info('Changed certificates')
+        if (isComplete(next) && !isSame(next, this.#current)) {
+          this.#current = next
+          use(next)
+          log.info('Changed certificates')
+        }
+        await look(next)
       } catch (error) {
         // What is in use goes on working until its end: there is time to repair whatever it is.
         log.error('Certificates could not be renewed', { error })
