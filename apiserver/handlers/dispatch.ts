@@ -77,7 +77,7 @@ async function handleResource(deps: DispatchDeps, context: RequestContext): Prom
   const definition = deps.resources.find(group, version, resource)
   if (!definition) return await handleReview(deps, context)
   if (!definition.namespaced && namespace !== '' && resource !== 'namespaces') throw unknownPath()
-  if (name.includes('/') || name.includes('%') || name === '.' || name === '..') throw badName(name)
+  for (const part of [namespace, name]) if (/[/%]|^\.\.?$/.test(part)) throw badName(part)
   if (definition.deprecation) context.warnings.push(definition.deprecation)
   const target: Target = { definition, namespace: definition.namespaced ? namespace : '', name }
   if (subresource !== '') return await handleSubresource(deps, target, context)

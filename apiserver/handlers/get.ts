@@ -3,6 +3,7 @@ import type { Reply, RequestContext } from '../http/exchange.ts'
 import { renderedReply } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
 import { keyOf } from '../registry/resource-definition.ts'
+import { catchUp } from './catch-up.ts'
 import { parseVersion } from './query-options.ts'
 import { Renderer, rowObjectOf } from './render.ts'
 import type { HandlerServices, Target } from './services.ts'
@@ -18,6 +19,7 @@ export async function getObject(
   const version = context.query.get('resourceVersion') ?? ''
   const revision = version === '' ? undefined : parseVersion(version)
   const key = keyOf(definition, namespace, name)
+  if (revision !== undefined) await catchUp(services, definition, revision, context.signal)
   const item = await services.objects.read(definition, key, revision, context.signal)
   if (!item) throw notFound({ group: definition.group, resource: definition.plural }, name)
   const renderer = new Renderer(services.tables, {

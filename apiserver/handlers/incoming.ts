@@ -53,6 +53,12 @@ export function strictText(problems: readonly string[]): string {
   return `strict decoding error: ${problems.join(', ')}`
 }
 
+/** Checks that what shall replace an object still says which one it is. Throws BadRequest. */
+export function checkNamed({ metadata }: KubeObject, name: string): void {
+  if (metadata.name) return
+  throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`)
+}
+
 /** Checks that the object is the one that the URL names, and fills in what it leaves out. Throws BadRequest. */
 export function matchUrl(
   definition: ResourceDefinition,

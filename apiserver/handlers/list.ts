@@ -6,6 +6,7 @@ import { negotiate } from '../http/media-types.ts'
 import { refuseSealed } from '../registry/object-store.ts'
 import { prefixOf, type ResourceDefinition } from '../registry/resource-definition.ts'
 import { convertAhead, served } from '../registry/served-views.ts'
+import { catchUp } from './catch-up.ts'
 import { decodeContinue, encodeContinue } from './continue-token.ts'
 import { listReply } from './list-reply.ts'
 import { PageSnapshots } from './page-snapshots.ts'
@@ -78,7 +79,7 @@ export class Lister {
     if (exact && resourceVersion !== undefined) {
       return await this.#fromHistory(request, { revision: resourceVersion, after: '' })
     }
-    const cache = await this.#services.objects.caughtUp(definition, resourceVersion, signal)
+    const cache = await catchUp(this.#services, definition, resourceVersion, signal)
     refuseSealed(cache, prefix)
     const { revision } = cache
     const all = cache.list(prefix)

@@ -15,7 +15,7 @@ import { withoutEmptyFields } from '../registry/empty-fields.ts'
 import { invalidValue, requiredField } from '../registry/field-errors.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { apiVersionOf, keyOf, type ResourceDefinition } from '../registry/resource-definition.ts'
-import { matchUrl, strictProblems, strictText } from './incoming.ts'
+import { checkNamed, matchUrl, strictProblems, strictText } from './incoming.ts'
 import { parseWriteOptions, refuseOptions, type WriteOptions } from './query-options.ts'
 import { renderWritten } from './render-written.ts'
 import { decideCreation, decideReplacement, type WriteIntent } from './replace.ts'
@@ -121,6 +121,7 @@ function patched({ target, options, context }: PatchIntent, patch: Patch, curren
   }
   if (options.fieldValidation === 'Warn') context.warnings.push(...problems)
   checkUid(definition, object, current)
+  checkNamed(object, target.name)
   return matchUrl(definition, object, target)
 }
 
@@ -185,7 +186,7 @@ export async function applyConfiguration(
     now: timestamp(services.clock),
   }
   const applied = services.ownership.apply(request, configuration, force)
-  const given = definition.custom ? applied : withoutEmptyFields(definition, applied)
+  const given = withoutEmptyFields(definition, applied)
   const next = definition.schema.applyDefaults(given, definition.custom ? 'keep' : 'drop')
   if (!current) return await decideCreation(intent, matchUrl(definition, next, target))
   checkUid(definition, next, current)
@@ -205,9 +206,9 @@ function readConfiguration({ target }: WriteIntent, { value, duplicates }: Patch
   if (isJsonObject(sent['metadata']) && sent['metadata']['managedFields'] !== undefined) {
     throw badRequest('metadata.managedFields must be nil')
   }
+  checkApplied(fieldTypeOf(definition.schema.compiled), sent)
   // Only what the applier wrote is theirs: defaults come after.
-  const { object, unknown } = decodeWithoutDefaults(definition, sent)
-  if (unknown.length > 0) checkApplied(fieldTypeOf(definition.schema.compiled), sent)
+  const { object } = decodeWithoutDefaults(definition, sent)
   matchUrl(definition, object, target)
   return object
 }

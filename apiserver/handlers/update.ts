@@ -1,7 +1,7 @@
 import { notFound } from '../../apimachinery/status-error.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
 import { keyOf } from '../registry/resource-definition.ts'
-import { matchUrl, readObject } from './incoming.ts'
+import { checkNamed, matchUrl, readObject } from './incoming.ts'
 import { parseWriteOptions } from './query-options.ts'
 import { renderWritten } from './render-written.ts'
 import { decideCreation, decideReplacement, type WriteIntent } from './replace.ts'
@@ -16,6 +16,7 @@ export async function updateObject(
   const { definition, namespace, name, part } = target
   const options = parseWriteOptions(context, 'UpdateOptions')
   const given = await readObject(definition, context, options.fieldValidation)
+  checkNamed(given, name)
   const object = matchUrl(definition, given, { namespace, name })
   const author = authorOf(context, options)
   const intent: WriteIntent = { services, target, author, applied: false }

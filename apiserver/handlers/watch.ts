@@ -1,8 +1,8 @@
-import { StatusError } from '../../apimachinery/status-error.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
 import { negotiate } from '../http/media-types.ts'
 import { refuseSealed } from '../registry/object-store.ts'
 import { prefixOf } from '../registry/resource-definition.ts'
+import { catchUp } from './catch-up.ts'
 import { parseListOptions } from './query-options.ts'
 import { Renderer, rowObjectOf } from './render.ts'
 import { parseSelection } from './selection.ts'
@@ -11,8 +11,6 @@ import { WatchStream } from './watch-stream.ts'
 
 /** Half an hour: what a watch lasts at least when the client names no time. */
 const defaultTimeoutSeconds = 1800
-/** A version from the future may be one that the cache is about to see; after this long it is not. */
-const catchUpMs = 3000
 
 /** GET with `watch=true`: events from a version on, or the present objects first and then events. */
 export async function watchObjects(
@@ -30,7 +28,7 @@ export async function watchObjects(
   })
   const { resourceVersion, sendInitialEvents } = options
   const fromState = sendInitialEvents ?? (resourceVersion === undefined || resourceVersion === 0)
-  const cache = await caughtUp(services, definition, resourceVersion, context.signal)
+  const cache = await catchUp(services, definition, resourceVersion, context.signal)
   if (fromState) refuseSealed(cache, prefixOf(definition, namespace))
   const timeoutMs = 1000 * (options.timeoutSeconds ?? defaultTimeoutSeconds * (1 + Math.random()))
   const stream = new WatchStream({
@@ -51,30 +49,5 @@ export async function watchObjects(
     headers: { 'content-type': 'application/json' },
     write: (response, signal) => stream.run(response, signal),
     begun: stream.begun,
-  }
-}
-
-async function caughtUp(
-  services: HandlerServices,
-  definition: Target['definition'],
-  revision: number | undefined,
-  signal: AbortSignal,
-) {
-  const { objects, clock } = services
-  const patience = new AbortController()
-  const cancel = clock.after(catchUpMs, () => {
-    patience.abort(
-      new StatusError('Timeout', `Too large resource version: ${revision}`, {
-        details: {
-          causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-          retryAfterSeconds: 1,
-        },
-      }),
-    )
-  })
-  try {
-    return await objects.caughtUp(definition, revision, AbortSignal.any([signal, patience.signal]))
-  } finally {
-    cancel()
   }
 }

@@ -9,6 +9,7 @@ import { StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import { Connections } from './connections.ts'
 import type { Handler, Reply, RequestContext } from './exchange.ts'
+import { discardBody } from './leftover-body.ts'
 import { parseRequestInfo } from './request-info.ts'
 import { writeReply } from './write-reply.ts'
 
@@ -110,8 +111,7 @@ async function serve(
     options.log.error('Answering failed', { error, path: request.url })
     response.destroy()
   }
-  // A body nobody wanted must not stay in the way of the next request on an HTTP/1 connection.
-  if (!request.complete) request.resume()
+  discardBody(request, options.clock)
 }
 
 function contextOf(
