@@ -43,6 +43,7 @@ export function connect(
   const timeoutMs = parseDuration(options.requestTimeout ?? '0') || answerMs
   const api = httpApi(config, {
     timeoutMs,
+    signal,
     onWarning(text) {
       if (!warned.has(text)) error(`Warning: ${text}`)
       warned.add(text)

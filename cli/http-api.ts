@@ -13,12 +13,14 @@ const maxLineBytes = 16 << 20
 export interface HttpApiOptions {
   /** Until an answer is complete, and until a stream begins; in milliseconds. */
   readonly timeoutMs: number
+  /** Ends every request that has no signal of its own. */
+  readonly signal: AbortSignal
   /** Told each warning that the server sends along. */
   readonly onWarning: (text: string) => void
 }
 
 /** An `Api` over one shared HTTP/2 connection. */
-export function httpApi(config: ClientConfig, { timeoutMs, onWarning }: HttpApiOptions): Api {
+export function httpApi(config: ClientConfig, { timeoutMs, signal, onWarning }: HttpApiOptions): Api {
   const url = new URL(config.server)
   const connector = new WarningConnector(onWarning, url, config.credentials, systemClock)
   const exchange = new Exchange({
@@ -28,6 +30,7 @@ export function httpApi(config: ClientConfig, { timeoutMs, onWarning }: HttpApiO
     pathPrefix: url.pathname.replace(/\/+$/, ''),
   })
   const sent = ({ path, query, ...request }: ApiRequest): ExchangeRequest => ({
+    signal,
     ...request,
     path: withQuery(path, query ?? {}),
     timeoutMs,

@@ -8,6 +8,8 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   const { main } = await import('./main.ts')
   const programName = process.env.KVORUM_AS_PLUGIN === undefined ? 'kvorum' : 'kubectl kvorum'
   process.exitCode = await main(process.argv.slice(2), { programName })
+  // A shell that asked for completions must not wait for a server that does not answer.
+  if (process.argv[2] === '__complete') process.exit()
 } else {
   const here = fileURLToPath(import.meta.url)
   const node = join(dirname(here), '..', 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')

@@ -38,6 +38,9 @@ export function commandLine(setting: Setting): Command {
     addCompletion(program, setting)
   })
   group(program, 'Run Kvorum:', () => addProgramCommands(program, setting.signal))
+  program.addHelpCommand(
+    new Command('help').argument('[command]').description('print the help of a command').helpGroup('Set up:'),
+  )
   finish(program, setting)
   return program
 }

@@ -7,6 +7,7 @@ import { readSources } from '../read-manifests.ts'
 import { placeOf, readObject } from '../selection.ts'
 import { identityOf } from '../object-metadata.ts'
 import { throwAll, UsageError } from '../usage-error.ts'
+import { whileDoing } from '../while-doing.ts'
 import { dryRunQuery, fieldValidationOf } from './apply.ts'
 
 export interface WriteOptions extends ManifestOptions, ResultOptions {
@@ -40,7 +41,7 @@ async function forEach(
       const place = await placeOf(context, manifest)
       tell(place, await write(manifest), operation)
     } catch (error) {
-      errors.push(error)
+      errors.push(whileDoing(error, operation === 'created' ? 'creating' : 'replacing', manifest))
     }
   }
   throwAll(errors)

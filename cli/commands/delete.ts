@@ -7,6 +7,7 @@ import { identityOf } from '../object-metadata.ts'
 import { dryRunOf } from '../printers/result.ts'
 import { expand, type Named, requireNames, select, type SelectionOptions, type Wanted } from '../selection.ts'
 import { throwAll, UsageError } from '../usage-error.ts'
+import { whileDoing } from '../while-doing.ts'
 import { dryRunQuery } from './apply.ts'
 import { parseGoal, waitFor } from './wait.ts'
 
@@ -32,7 +33,7 @@ export async function deleteObjects(
   if (options.output !== undefined && options.output !== 'name')
     throw new UsageError(`unexpected -o output mode: ${options.output}. We only support '-o name'`)
   const targets = await targetsOf(context, args, options)
-  if (targets.length === 0) context.error('No resources found')
+  if (targets.length === 0) context.print('No resources found\n')
   const { deleted, errors } = await deleteAll(context, targets, body, options)
   if (options.wait && dryRunOf(options) === 'none') await waitUntilGone(context, deleted, options)
   throwAll(errors)
@@ -51,7 +52,7 @@ async function deleteAll(
       deleted.push({ ...target, uid: await deleteOne(context, target, body, options) })
     } catch (error) {
       const isGone = isNotFound(error) && (options.ignoreNotFound === true || target.listed === true)
-      if (!isGone) errors.push(error)
+      if (!isGone) errors.push(whileDoing(error, 'deleting', target.manifest))
     }
   }
   return { deleted, errors }

@@ -8,7 +8,7 @@ export interface EventLine {
   readonly age: string
   readonly from: string
   readonly message: string
-  /** `virtualmachine/web` */
+  /** `VirtualMachine/web` */
   readonly object: string
   readonly namespace: string
   /** Milliseconds since the epoch, of the last time it happened. */
@@ -43,7 +43,7 @@ export function eventLine(object: unknown, now: number): EventLine {
     age: interval(parsed, now),
     from: orNothing(parsed.source?.component) || orNothing(parsed.reportingComponent),
     message: orNothing(parsed.message).trim(),
-    object: `${orNothing(kind).toLowerCase()}/${orNothing(name)}`,
+    object: `${orNothing(kind)}/${orNothing(name)}`,
     namespace: orNothing(parsed.metadata?.namespace),
     lastSeen: Date.parse(orNothing(lastTime(parsed))) || 0,
   }

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
-import { byCodePoint } from './json.ts'
+import { byYamlKey } from './yaml-keys.ts'
 import { formatScalarText } from './yaml-scalar.ts'
 
 /*
@@ -20,7 +20,7 @@ function linesOf(value: Json[] | JsonObject, indent: number): string[] {
 function objectLines(object: JsonObject, indent: number): string[] {
   return Object.keys(object)
     .filter((key) => object[key] !== undefined)
-    .toSorted(byCodePoint)
+    .toSorted(byYamlKey)
     .flatMap((key) => {
       const value = object[key] ?? null
       const head = `${' '.repeat(indent)}${formatScalarText(key, { indent, column: indent, isKey: true })}:`
