@@ -30,6 +30,7 @@ export interface StatusCause {
   readonly field?: string
 }
 
+/** The empty reason is for failures that Kubernetes has no word for. */
 export type StatusReason =
   | 'Unauthorized'
   | 'Forbidden'
@@ -49,6 +50,7 @@ export type StatusReason =
   | 'InternalError'
   | 'Expired'
   | 'ServiceUnavailable'
+  | ''
 
 const codes: Record<StatusReason, number> = {
   Unauthorized: 401,
@@ -69,6 +71,7 @@ const codes: Record<StatusReason, number> = {
   InternalError: 500,
   Expired: 410,
   ServiceUnavailable: 503,
+  '': 500,
 }
 
 /** An API failure with its HTTP code, machine-readable reason and details. */
@@ -97,7 +100,7 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason !== '' && { reason: this.reason }),
       ...(this.details && { details: this.details }),
       code: this.code,
     }

@@ -19,6 +19,8 @@ export interface WriteIntent {
   readonly author: Author
   /** The object carries its managedFields already, because it results from an apply. */
   readonly applied: boolean
+  /** The subresource to record as the one written through, where it is none of the target's parts. */
+  readonly through?: string
   /** Admission is asked by the caller, about something else than the whole object. */
   readonly admitted?: boolean
 }
@@ -56,7 +58,7 @@ export async function decideCreation(intent: WriteIntent, next: KubeObject): Pro
 }
 
 function withOwners(
-  { services, target, author }: WriteIntent,
+  { services, target, author, through }: WriteIntent,
   next: KubeObject,
   current: KubeObject | undefined,
 ): KubeObject {
@@ -65,7 +67,7 @@ function withOwners(
       definition: target.definition,
       current,
       manager: author.manager,
-      subresource: target.part?.name ?? '',
+      subresource: through ?? target.part?.name ?? '',
       now: timestamp(services.clock),
     },
     next,

@@ -27,6 +27,8 @@ export interface ApplyRequest extends WriteContext {
   readonly live: JsonObject | undefined
   /** The configuration as sent, without defaults. */
   readonly applied: JsonObject
+  /** What becomes of nulls where the schema allows none. Default: they are dropped. */
+  readonly nulls?: 'drop' | 'keep'
   /** Take over what others own instead of failing. */
   readonly force: boolean
 }
@@ -47,7 +49,7 @@ export function apply(request: ApplyRequest): { object: JsonObject } {
   const managers = liveManagers(request, before, type)
   const { object: merged, changed } = mergeConfiguration(request, before, managers, type)
   const synced = request.manager === 'kubectl' ? withLastApplied(merged, applied) : merged
-  const defaulted = request.schema?.applyDefaults(synced) ?? synced
+  const defaulted = request.schema?.applyDefaults(synced, request.nulls) ?? synced
   if (live !== undefined && !changed && jsonEqual(defaulted, before)) {
     return { object: withManagers(live, managers) }
   }

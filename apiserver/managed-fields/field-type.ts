@@ -23,11 +23,20 @@ export interface MapType {
 /** How ownership treats a value: what it may be, and how each of these is taken apart. */
 export interface FieldType {
   readonly scalar: boolean
+  /** What a scalar has to be; undefined when any will do. */
+  readonly scalarType?: 'string' | 'numeric' | 'boolean'
   readonly list: ListType | undefined
   readonly map: MapType | undefined
 }
 
-const scalar: FieldType = { scalar: true, list: undefined, map: undefined }
+const scalarOf = (scalarType?: FieldType['scalarType']): FieldType => ({
+  scalar: true,
+  ...(scalarType && { scalarType }),
+  list: undefined,
+  map: undefined,
+})
+const scalar = scalarOf()
+const text = scalarOf('string')
 
 /** Anything, owned as a whole. */
 const untyped: FieldType = anything((self) => ({ atomic: true, fields: new Map(), element: self }))
@@ -66,8 +75,8 @@ export function fieldTypeOf(schema: CompiledSchema | undefined): FieldType {
 function rootType(root: SchemaNode): FieldType {
   const type = typeOf(root, false)
   const fields = new Map(type.map?.fields)
-  fields.set('apiVersion', scalar)
-  fields.set('kind', scalar)
+  fields.set('apiVersion', text)
+  fields.set('kind', text)
   fields.set('metadata', objectMetaType())
   return { scalar: false, list: undefined, map: { atomic: false, fields, element: type.map?.element } }
 }
@@ -76,7 +85,7 @@ function objectMetaType(): FieldType {
   const names = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation']
   const times = ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds']
   const fields = new Map<string, FieldType>([...names, ...times].map((name) => [name, scalar]))
-  const strings = mapOf(new Map(), scalar)
+  const strings = mapOf(new Map(), text)
   fields.set('labels', strings)
   fields.set('annotations', strings)
   fields.set('finalizers', listOf({ atomic: false, keys: [], keyDefaults: {}, element: scalar }))
@@ -116,6 +125,13 @@ function typeOf(node: SchemaNode, inheritedPreserve: boolean): FieldType {
       const [fields, element, atomic] = objectParts(node, preserve)
       return { scalar: true, list: listType(node, preserve), map: { atomic, fields, element } }
     }
+    case 'string':
+      return text
+    case 'boolean':
+      return scalarOf('boolean')
+    case 'integer':
+    case 'number':
+      return scalarOf('numeric')
     default:
       return scalar
   }

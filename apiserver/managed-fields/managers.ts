@@ -89,14 +89,17 @@ function decodeEntry(stored: JsonObject, index: number, type: FieldType): Manage
   if (fieldsType !== 'FieldsV1') {
     throw new Error(`invalid fieldsType ${JSON.stringify(fieldsType)} in managed fields entry ${index}`)
   }
+  const read = fromFieldsV1(stored['fieldsV1'])
+  const fields = reconciledWithType(read, type)
   return {
     manager: text('manager'),
     operation,
     apiVersion: text('apiVersion'),
     subresource: text('subresource'),
     time: text('time') || undefined,
-    fields: reconciledWithType(fromFieldsV1(stored['fieldsV1']), type),
-    stored,
+    fields,
+    // What a new schema has changed is not written back as it was.
+    stored: fields === read ? stored : undefined,
   }
 }
 

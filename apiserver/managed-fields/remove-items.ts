@@ -36,8 +36,9 @@ function removeFromMap(map: MapType, object: JsonObject, items: FieldSet): Json 
     const left = member || children === undefined ? undefined : remove(fieldOf(map, name), value, children)
     if (left === value) continue
     if (result === object) result = { ...object }
-    if (left === undefined) delete result[name]
-    else result[name] = left
+    if (member) delete result[name]
+    // What is emptied but not removed itself is left as null.
+    else result[name] = left ?? null
   }
   return Object.keys(result).length === 0 ? undefined : result
 }

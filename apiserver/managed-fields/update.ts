@@ -45,7 +45,7 @@ export interface UpdateRequest extends WriteContext {
 /**
  * Records who set what in a create, update or patch: fields that changed go to the writer, fields that are gone leave
  * every owner. Returns the new object with its `metadata.managedFields`; entries that nothing was taken from or given
- * to keep their time. A request with `managedFields: []` or `[{}]` ends the tracking of the object.
+ * to keep their time. A request with `managedFields: [{}]` ends the tracking of the object.
  */
 export function updateManagedFields(request: UpdateRequest): JsonObject {
   const { old } = request
@@ -86,10 +86,7 @@ function readable(managedFields: Json | undefined, type: FieldType): Managers | 
 function isReset(managedFields: Json | undefined): boolean {
   if (!Array.isArray(managedFields)) return false
   const [first] = managedFields
-  return (
-    managedFields.length === 0 ||
-    (managedFields.length === 1 && isJsonObject(first) && Object.keys(first).length === 0)
-  )
+  return managedFields.length === 1 && isJsonObject(first) && Object.keys(first).length === 0
 }
 
 /** Moves what changed between two objects to the writer. Neither object has managedFields any more. */

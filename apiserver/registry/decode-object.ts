@@ -1,10 +1,10 @@
-import { badRequest, invalid } from '../../apimachinery/status-error.ts'
+import { badRequest, type StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import { withoutEmptyFields } from './empty-fields.ts'
 import type { KubeObject } from './kube-object.ts'
 import { decodeMeta } from './object-meta-validation.ts'
 import { apiVersionOf, type ResourceDefinition } from './resource-definition.ts'
-import { typeMismatch } from './type-mismatch.ts'
+import { metadataMismatch, typeMismatch } from './type-mismatch.ts'
 
 export interface Decoded {
   /** In the served version, pruned and defaulted, with well-typed metadata. */
@@ -14,12 +14,12 @@ export interface Decoded {
 }
 
 /**
- * Turns a body into an object of the kind that the URL asks for. Throws BadRequest for another kind or version, and
- * Invalid for metadata of the wrong shape.
+ * Turns a body into an object of the kind that the URL asks for. Throws BadRequest for another kind or version, and for
+ * metadata of the wrong shape.
  */
 export function decodeObjectOfKind(definition: ResourceDefinition, body: JsonObject): Decoded {
   const { object, unknown } = decodeWithoutDefaults(definition, body)
-  const given = definition.custom ? object : withoutEmptyFields(definition, object)
+  const given = withoutEmptyFields(definition, object)
   return { object: definition.schema.applyDefaults(given), unknown }
 }
 
@@ -42,7 +42,8 @@ export function decodeWithoutDefaults(definition: ResourceDefinition, body: Json
     )
   }
   const { meta, unknown: unknownMeta, errors } = decodeMeta(metadata)
-  if (errors.length > 0) throw invalid(definition, meta.name ?? '', errors)
+  const [wrong] = errors
+  if (wrong) throw unreadable(definition, metadataMismatch(definition, metadata ?? null, wrong.field ?? ''))
   const pruned = definition.schema.prune({ apiVersion: expected, kind, metadata: meta, ...fields })
   refuseMismatch(definition, pruned.object)
   return { object: pruned.object, unknown: [...unknownMeta, ...pruned.unknown] }
@@ -51,10 +52,14 @@ export function decodeWithoutDefaults(definition: ResourceDefinition, body: Json
 /** Custom resources are validated against their schema instead, together with everything else. */
 function refuseMismatch(definition: ResourceDefinition, object: KubeObject): void {
   if (definition.custom) return
-  const { kind, version } = definition
   const problem = typeMismatch(definition, object)
-  if (problem === undefined) return
-  throw badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`)
+  if (problem !== undefined) throw unreadable(definition, problem)
+}
+
+function unreadable({ kind, version }: ResourceDefinition, problem: string): StatusError {
+  return badRequest(
+    `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`,
+  )
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))

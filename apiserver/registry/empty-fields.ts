@@ -7,12 +7,23 @@ import type { ResourceDefinition } from './resource-definition.ts'
 const kept = new Set(['rules', 'conditions', 'storedVersions'])
 
 /**
- * A built-in object without lists and maps that have nothing in them: Kubernetes does not tell an empty one from one
- * that was left out. Structs stay, and so does what the schema requires. Returns the object itself when nothing goes.
+ * An object without lists and maps that have nothing in them, in metadata and everywhere in built-in kinds: Kubernetes
+ * does not tell an empty one from one that was left out. Structs stay, and so does what the schema requires. Returns
+ * the object itself when nothing goes.
  */
-export function withoutEmptyFields({ schema }: ResourceDefinition, object: KubeObject): KubeObject {
-  return strip(schema.compiled.root, object) as KubeObject
+export function withoutEmptyFields({ schema, custom }: ResourceDefinition, object: KubeObject): KubeObject {
+  const given = withoutEmptyMeta(object)
+  return custom ? given : (strip(schema.compiled.root, given) as KubeObject)
 }
+
+function withoutEmptyMeta(object: KubeObject): KubeObject {
+  const entries = Object.entries(object.metadata)
+  const left = entries.filter(([, value]) => !hasNothing(value))
+  return left.length === entries.length ? object : { ...object, metadata: Object.fromEntries(left) }
+}
+
+const hasNothing = (value: Json | undefined) =>
+  value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 
 function strip(node: SchemaNode, value: Json): Json {
   if (Array.isArray(value)) return node.items === undefined ? value : stripItems(node.items, value)

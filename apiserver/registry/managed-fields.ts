@@ -9,8 +9,14 @@ export const fieldOwnership: FieldOwnership = {
   afterUpdate: (request, next) =>
     updateManagedFields({ ...writeContext(request), old: request.current, new: next }) as KubeObject,
   apply: (request, configuration, force) =>
-    apply({ ...writeContext(request), live: request.current, applied: configuration, force })
-      .object as KubeObject,
+    apply({
+      ...writeContext(request),
+      live: request.current,
+      applied: configuration,
+      force,
+      // As in Kubernetes, where built-in objects cannot hold a null.
+      nulls: request.definition.custom ? 'keep' : 'drop',
+    }).object as KubeObject,
 }
 
 function writeContext({ definition, manager, subresource, now }: OwnershipRequest): WriteContext {

@@ -63,10 +63,16 @@ export function decodeMeta(value: Json | undefined): CheckedMeta {
     if (shape === undefined) unknown.push(`metadata.${name}`)
     else if (field === null || field === undefined) continue
     else if (!hasShape(field, shape)) errors.push(wrongType(`metadata.${name}`, field, shapeText[shape]))
-    else if (name !== 'selfLink') meta[name] = field
+    else if (name !== 'selfLink') meta[name] = shape === 'text map' ? withoutNulls(field) : field
   }
   errors.push(...ownerTypeErrors(meta))
   return { meta, unknown, errors }
+}
+
+/** A label or annotation that is null is empty text. */
+function withoutNulls(value: Json): Json {
+  if (!isJsonObject(value) || !Object.values(value).includes(null)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, item ?? '']))
 }
 
 const shapeText: Record<Shape, string> = {
@@ -86,7 +92,9 @@ function hasShape(value: Json, shape: Shape): boolean {
     case 'strings':
       return Array.isArray(value) && value.every((item) => typeof item === 'string')
     case 'text map':
-      return isJsonObject(value) && Object.values(value).every((item) => typeof item === 'string')
+      return (
+        isJsonObject(value) && Object.values(value).every((item) => typeof item === 'string' || item === null)
+      )
     case 'objects':
       return Array.isArray(value) && value.every(isJsonObject)
   }

@@ -25,8 +25,8 @@ class StructuralObjectSchema implements ObjectSchema {
     return { object: pruned as KubeObject, unknown: unknownFields }
   }
 
-  applyDefaults(object: KubeObject) {
-    return this.compiled.applyDefaults(object) as KubeObject
+  applyDefaults(object: KubeObject, nulls?: 'drop' | 'keep') {
+    return this.compiled.applyDefaults(object, nulls) as KubeObject
   }
 
   validate(object: KubeObject, current: KubeObject | undefined) {

@@ -77,7 +77,8 @@ export interface ObjectSchema {
   readonly compiled: CompiledSchema
   /** Drops unknown fields and says which (`spec.foo`). */
   prune(object: KubeObject): { readonly object: KubeObject; readonly unknown: readonly string[] }
-  applyDefaults(object: KubeObject): KubeObject
+  /** Nulls that are not allowed and have no default are dropped, or kept for `validate` to refuse. */
+  applyDefaults(object: KubeObject, nulls?: 'drop' | 'keep'): KubeObject
   /** `current` is the stored object on an update: unchanged faults are forgiven where Kubernetes does. */
   validate(object: KubeObject, current: KubeObject | undefined): readonly FieldError[]
 }

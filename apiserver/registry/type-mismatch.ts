@@ -24,6 +24,46 @@ export function typeMismatch({ kind, schema }: ResourceDefinition, object: KubeO
   return undefined
 }
 
+/** Types of ObjectMeta that are not text, as Go names them. */
+const metaTypes: Readonly<Record<string, string>> = {
+  generation: 'int64',
+  deletionGracePeriodSeconds: 'int64',
+  labels: 'map[string]string',
+  annotations: 'map[string]string',
+  finalizers: '[]string',
+  ownerReferences: '[]v1.OwnerReference',
+  managedFields: '[]v1.ManagedFieldsEntry',
+}
+
+/** The same of metadata that is known not to fit; `field` is the first that does not, such as `metadata.labels`. */
+export function metadataMismatch(
+  { kind, custom }: ResourceDefinition,
+  metadata: Json,
+  field: string,
+): string {
+  const name = field.split('.')[1]?.replace(/\[.*/, '')
+  if (!isJsonObject(metadata) || name === undefined) {
+    const place = custom ? 'Go value' : `Go struct field ${kind}.metadata`
+    return `json: cannot unmarshal ${jsonType(metadata)} into ${place} of type v1.ObjectMeta`
+  }
+  const value = metadata[name] ?? null
+  const type = metaTypes[name] ?? 'string'
+  const culprit = wrongMember(value, type)
+  const [found, wanted] = culprit === undefined ? [value, type] : [culprit, memberType(type)]
+  const place = `ObjectMeta.${custom ? '' : 'metadata.'}${name}`
+  return `json: cannot unmarshal ${jsonType(found)} into Go struct field ${place} of type ${wanted}`
+}
+
+const memberType = (type: string) => type.replace(/^(map\[string\]|\[\])/, '')
+
+/** The first member of a map or list that is none of its type; undefined when the value is no map or list at all. */
+function wrongMember(value: Json, type: string): Json | undefined {
+  const isMap = type.startsWith('map[') && isJsonObject(value)
+  const members = isMap ? Object.values(value) : Array.isArray(value) ? value : []
+  const expected = memberType(type) === 'string' ? 'string' : 'object'
+  return members.find((member) => member !== undefined && jsonType(member) !== expected)
+}
+
 function mismatch(node: SchemaNode, value: Json | undefined, place: Place): string | undefined {
   if (value === undefined || value === null) return undefined
   if (!fits(node, value)) {

@@ -2,7 +2,10 @@ import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.t
 import type { SchemaNode } from './schema-node.ts'
 
 /** Returns the value itself when there was nothing to fill in, otherwise a copy that shares what it kept. */
-type Fill = (value: Json) => Json
+type Fill = (value: Json, nulls: NullTreatment) => Json
+
+/** What becomes of a null where none is allowed and there is no default. */
+export type NullTreatment = 'drop' | 'keep'
 
 interface Member {
   readonly nullable: boolean
@@ -15,24 +18,24 @@ interface Member {
  * Compiles defaulting: fields that are missing get their default, a null where none is allowed counts as missing, and
  * is dropped when there is no default.
  */
-export function compileDefaults(root: SchemaNode): (object: JsonObject) => JsonObject {
+export function compileDefaults(root: SchemaNode): (object: JsonObject, nulls?: NullTreatment) => JsonObject {
   const fill = compile(root)
-  return (object) => (fill === undefined ? object : (fill(object) as JsonObject))
+  return (object, nulls = 'drop') => (fill === undefined ? object : (fill(object, nulls) as JsonObject))
 }
 
 function compile(node: SchemaNode): Fill | undefined {
   const object = compileObject(node)
   const list = compileList(node)
   if (object === undefined && list === undefined) return undefined
-  return (value) => {
-    if (Array.isArray(value)) return list === undefined ? value : list(value)
-    return isJsonObject(value) && object !== undefined ? object(value) : value
+  return (value, nulls) => {
+    if (Array.isArray(value)) return list === undefined ? value : list(value, nulls)
+    return isJsonObject(value) && object !== undefined ? object(value, nulls) : value
   }
 }
 
 function member(node: SchemaNode): Member {
   const fill = compile(node)
-  const initial = node.default === undefined ? undefined : (fill?.(node.default) ?? node.default)
+  const initial = node.default === undefined ? undefined : (fill?.(node.default, 'drop') ?? node.default)
   return { nullable: node.nullable, initial, fill }
 }
 
@@ -43,14 +46,14 @@ function compileObject({ properties, additionalProperties }: SchemaNode): Fill |
   if (members.size === 0 && additional === undefined) return undefined
   const initials = [...members].filter(([, { initial }]) => initial !== undefined)
 
-  return (value) => {
+  return (value, nulls) => {
     const object = value as JsonObject
     let result = object
     for (const key in object) {
       const current = object[key]
       const known = members.get(key) ?? additional
       if (current === undefined || known === undefined) continue
-      const next = filled(current, known)
+      const next = filled(current, known, nulls)
       if (next === current) continue
       if (result === object) result = { ...object }
       if (next === undefined) delete result[key]
@@ -66,22 +69,22 @@ function compileObject({ properties, additionalProperties }: SchemaNode): Fill |
 }
 
 /** The value with defaults filled in; undefined when it is a null that must go. */
-function filled(value: Json, { nullable, initial, fill }: Member): Json | undefined {
-  if (value === null) return nullable ? null : initial
-  return fill === undefined || typeof value !== 'object' ? value : fill(value)
+function filled(value: Json, { nullable, initial, fill }: Member, nulls: NullTreatment): Json | undefined {
+  if (value === null) return nullable ? null : (initial ?? (nulls === 'keep' ? null : undefined))
+  return fill === undefined || typeof value !== 'object' ? value : fill(value, nulls)
 }
 
 function compileList({ items }: SchemaNode): Fill | undefined {
   if (items === undefined) return undefined
   const element = member(items)
   if (element.fill === undefined && element.initial === undefined) return undefined
-  return (value) => {
+  return (value, nulls) => {
     const list = value as Json[]
     let result = list
     for (let index = 0; index < list.length; index++) {
       const current = list[index] ?? null
       // An element cannot go missing: a null without a default stays, for validation to refuse.
-      const next = filled(current, element) ?? null
+      const next = filled(current, element, nulls) ?? null
       if (next === current) continue
       if (result === list) result = [...list]
       result[index] = next

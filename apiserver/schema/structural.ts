@@ -2,7 +2,7 @@ import type { StatusCause } from '../../apimachinery/status-error.ts'
 import { jsonEqual } from '../../apimachinery/patch/json-equal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import { Correlation } from './correlation.ts'
-import { compileDefaults } from './defaults.ts'
+import { compileDefaults, type NullTreatment } from './defaults.ts'
 import { RuleValidation } from './cel/rule-validation.ts'
 import { compileRules, hasRules } from './cel/rules.ts'
 import { invalidField, noField } from './field-error.ts'
@@ -30,8 +30,11 @@ export interface CompiledSchema {
   readonly root: SchemaNode
   /** Drops fields that the schema does not know and lists them; throws a BadRequest StatusError for absurd nesting. */
   prune(object: JsonObject): Pruned
-  /** Fills in defaults and drops nulls that are not allowed. Returns the object itself when nothing changes. */
-  applyDefaults(object: JsonObject): JsonObject
+  /**
+   * Fills in defaults and drops nulls that are not allowed, or keeps them for validation to refuse. Returns the object
+   * itself when nothing changes.
+   */
+  applyDefaults(object: JsonObject, nulls?: NullTreatment): JsonObject
   /** What is wrong with an object, as causes of an Invalid status; empty when it is valid. */
   validate(object: JsonObject, options?: ValidateOptions): StatusCause[]
 }
@@ -68,7 +71,7 @@ function compileSchemaRules(
 class StructuralSchema implements CompiledSchema {
   readonly root: SchemaNode
   readonly prune: (object: JsonObject) => Pruned
-  readonly applyDefaults: (object: JsonObject) => JsonObject
+  readonly applyDefaults: (object: JsonObject, nulls?: NullTreatment) => JsonObject
   readonly #check: Check
   readonly #lists: ((object: JsonObject) => StatusCause[]) | undefined
   readonly #rules: RuleValidation | undefined

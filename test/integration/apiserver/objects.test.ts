@@ -236,8 +236,9 @@ describe('patch', () => {
       aWidget('versioned', { hue: 1 }),
     )
     expect([wrong.code, wrong.body.message]).toEqual([
-      400,
-      'failed to create typed patch object (default/versioned; test.example.org/v1, Kind=Widget): .spec.hue: field not declared in schema',
+      // As in Kubernetes, which has no reason for it.
+      500,
+      'failed to create typed patch object (/versioned; test.example.org/v1, Kind=Widget): .spec.hue: field not declared in schema',
     ])
   })
 

@@ -205,7 +205,7 @@ describe('bad input', () => {
     ['a POST to an object', () => api.post(`${configMaps}/x`, configMap('x')), 405],
     ['a write across namespaces', () => api.post('/api/v1/configmaps', configMap('x')), 405],
     ['numbers where text belongs', () => api.post(configMaps, configMap('n', { a: 1 })), 400],
-    ['metadata that is none', () => api.post(configMaps, { ...configMap('n'), metadata: 'x' }), 422],
+    ['metadata that is none', () => api.post(configMaps, { ...configMap('n'), metadata: 'x' }), 400],
   ])('%s is refused, and the server goes on', async (_, send, code) => {
     const answer = await send()
     expect([answer.code, answer.body?.kind]).toEqual([code, 'Status'])

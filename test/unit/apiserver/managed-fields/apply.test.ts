@@ -243,8 +243,10 @@ describe('server-side apply', () => {
     ],
   ]
   test.each(refusals)('refuses %s', (_, applied, message) => {
+    // What cannot be taken apart is refused as Kubernetes does, without a reason.
+    const reason = message.includes('must be nil') || message.startsWith('Incorrect') ? 'BadRequest' : ''
     expect(() => ssa(undefined, applied, 'me')).toThrow(
-      expect.objectContaining({ reason: 'BadRequest', message: expect.stringContaining(message) as string }),
+      expect.objectContaining({ reason, message: expect.stringContaining(message) as string }),
     )
   })
 

@@ -56,9 +56,16 @@ describe('managed fields of updates', () => {
     expect(managed(write(created, map({ a: '1' }), 'two', 2))).toEqual(managed(created))
   })
 
-  test.each([[[]], [[{}]]])('managedFields: %j ends the tracking, which later writes respect', (reset) => {
+  test('an empty list of managedFields is none at all', () => {
     const created = write(undefined, map({ a: '1' }), 'one', 1)
-    const untracked = write(created, map({ a: '1' }, { managedFields: reset }), 'two', 2)
+    expect(managed(write(created, map({ a: '1' }, { managedFields: [] }), 'two', 2))).toEqual(
+      managed(created),
+    )
+  })
+
+  test('managedFields: [{}] ends the tracking, which later writes respect', () => {
+    const created = write(undefined, map({ a: '1' }), 'one', 1)
+    const untracked = write(created, map({ a: '1' }, { managedFields: [{}] }), 'two', 2)
     expect(managed(untracked)).toEqual([])
     expect((untracked['metadata'] as JsonObject)['managedFields']).toBeUndefined()
     expect(managed(write(untracked, edit(untracked, { a: '2' }), 'two', 3))).toEqual([])
