@@ -6,6 +6,7 @@ import type { Disk } from '../crds/v1alpha1/disk.ts'
 import { hostLeaseNamespace } from '../crds/v1alpha1/host.ts'
 import type { VirtualMachineInstance } from '../crds/v1alpha1/virtual-machine-instance.ts'
 import type { Instance } from './instances.ts'
+import type { LiveFields } from './virtual-machine/instance-spec.ts'
 
 /** Who the API server notes as the one that set a field. */
 export const fieldManager = 'kvorum-controllers'
@@ -22,7 +23,7 @@ export interface ApiCalls {
   readonly createInstance: (instance: VirtualMachineInstance) => Promise<Instance>
   readonly readInstance: (key: ObjectKey) => Promise<Instance>
   readonly deleteInstance: (instance: Instance, options: { readonly unchanged: boolean }) => Promise<void>
-  readonly setGracePeriod: (instance: Instance, seconds: number) => Promise<void>
+  readonly setLiveFields: (instance: Instance, fields: Partial<LiveFields>) => Promise<void>
   readonly assignHost: (instance: Instance, hostName: string) => Promise<void>
   readonly readLease: (hostName: string) => Promise<Lease | undefined>
 }
@@ -45,11 +46,8 @@ export function apiCalls(client: Client): ApiCalls {
       const preconditions = unchanged ? { uid, resourceVersion } : { uid }
       return client.delete(virtualMachineInstances, metadata, { preconditions })
     },
-    setGracePeriod: (instance, terminationGracePeriodSeconds) =>
-      merge(virtualMachineInstances, instance, {
-        metadata: { uid: instance.metadata.uid },
-        spec: { terminationGracePeriodSeconds },
-      }),
+    setLiveFields: (instance, spec) =>
+      merge(virtualMachineInstances, instance, { metadata: { uid: instance.metadata.uid }, spec }),
     assignHost: (instance, hostName) =>
       merge(virtualMachineInstances, instance, { ...exactly(instance), spec: { hostName } }),
     async readLease(hostName) {

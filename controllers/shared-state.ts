@@ -34,7 +34,7 @@ export function sharedState(caches: Caches, clock: Clock): SharedState {
     }),
     claims: new DiskClaims(({ key, uid }) => {
       const vm = caches.machines.get(key)
-      return vm?.metadata.uid === uid && vm.spec.power === 'Running' && !isBeingDeleted(vm)
+      return vm?.metadata.uid === uid && vm.spec.power !== 'Stopped' && !isBeingDeleted(vm)
     }),
     placements: new Placements(),
     leases: new LeaseObservations(clock),

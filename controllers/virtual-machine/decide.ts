@@ -20,11 +20,16 @@ export type Follow =
 /** The whole table: power, restart policy and how the run ended, nothing else. */
 export function followOf(power: Power, policy: RestartPolicy, end: RunEnd): Follow {
   if (power === 'Stopped') return 'Stop'
+  // Whoever suspended it counts on its memory: to start without it takes a word from them.
+  if (end === 'MemoryLost') return 'StayFailed'
+  if (power === 'Suspended') return 'Stop'
   switch (end) {
     case 'Requested':
       return 'Start'
     case 'GuestShutdown':
       return policy === 'Always' ? 'Restart' : 'StayStopped'
+    case 'Panicked':
+    case 'Watchdog':
     case 'Crashed':
     case 'Destroyed':
     case 'Failed':
@@ -52,6 +57,10 @@ export interface Situation {
         readonly deleting: boolean
         /** It never came up and the spec has changed since, so that nothing is lost with it. */
         readonly superseded: boolean
+        /** The guest has been started, whatever it does now. */
+        readonly begun: boolean
+        /** It was made with another restart token than the spec has now, and can be shut down. */
+        readonly restartAsked: boolean
       }
     | undefined
   /** Disks and networks allow a run. */
@@ -69,7 +78,7 @@ export type RunAct =
   /** It goes on; changes that take effect at once are passed on to it. */
   | { readonly do: 'keep' }
   /** Delete it: its host shuts the guest down. With `unchanged` only as it was read: it may come up meanwhile. */
-  | { readonly do: 'end'; readonly unchanged: boolean }
+  | { readonly do: 'end'; readonly unchanged: boolean; readonly restart?: true }
   /** Store how it ended, and what follows, before its object goes. */
   | { readonly do: 'record'; readonly follow: Follow }
 
@@ -83,19 +92,24 @@ export function decide(situation: Situation): Act {
 type Run = NonNullable<Situation['run']>
 
 function withoutRun({ power, possible, waitMs }: Situation): Act {
-  if (power === 'Stopped' || !possible) return { do: 'rest' }
+  // There is nothing to suspend.
+  if (power === 'Stopped' || power === 'Suspended' || !possible) return { do: 'rest' }
   return waitMs > 0 ? { do: 'wait', ms: waitMs } : { do: 'start' }
 }
 
-function duringRun(power: Power, { deleting, superseded }: Run): Act {
+function duringRun(power: Power, { deleting, superseded, begun, restartAsked }: Run): Act {
   if (deleting) return { do: 'keep' }
   if (power === 'Stopped') return { do: 'end', unchanged: false }
+  if (power === 'Suspended') return begun ? { do: 'keep' } : { do: 'end', unchanged: true }
+  if (restartAsked) return { do: 'end', unchanged: false, restart: true }
   return superseded ? { do: 'end', unchanged: true } : { do: 'keep' }
 }
 
-function afterRun({ power, restartPolicy }: Situation, { recorded, deleting }: Run, end: RunEnd): Act {
+function afterRun({ power, restartPolicy }: Situation, run: Run, end: RunEnd): Act {
+  const { recorded, deleting, restartAsked } = run
   const follow = followOf(power, restartPolicy, end)
   if (!recorded) return { do: 'record', follow }
   const stays = follow === 'StayStopped' || follow === 'StayFailed'
-  return stays || deleting ? { do: 'rest' } : { do: 'end', unchanged: false }
+  if (deleting || (stays && (!restartAsked || power === 'Suspended'))) return { do: 'rest' }
+  return stays ? { do: 'end', unchanged: false, restart: true } : { do: 'end', unchanged: false }
 }

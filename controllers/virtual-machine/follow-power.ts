@@ -20,7 +20,7 @@ import { waitingFields } from './check-restart-required.ts'
 import { decide, type Follow, type RunAct, runEndOf, type Situation } from './decide.ts'
 import type { DiskClaims } from './disk-claims.ts'
 import { type AssessDisksDeps, diskProblems } from './disk-problems.ts'
-import { instanceOf } from './instance-spec.ts'
+import { instanceOf, type LiveFields, liveChanges } from './instance-spec.ts'
 import { keyBeside } from '../beside.ts'
 import { diskNameOf, disksOf, type Machine, statusOf } from './machine.ts'
 import { isRunOf, namedInstance, type OwnInstanceDeps } from './own-instance.ts'
@@ -30,7 +30,7 @@ export interface FollowPowerDeps extends OwnInstanceDeps, AssessDisksDeps, Check
   readonly createInstance: (instance: VirtualMachineInstance) => Promise<Stored<VirtualMachineInstance>>
   /** Deletes this very run; with `unchanged` only if nobody has written to it since it was read. */
   readonly deleteInstance: (instance: Instance, options: { readonly unchanged: boolean }) => Promise<void>
-  readonly setGracePeriod: (instance: Instance, seconds: number) => Promise<void>
+  readonly setLiveFields: (instance: Instance, fields: Partial<LiveFields>) => Promise<void>
 }
 
 // A refusal (a quota, say) ends without anything of ours changing.
@@ -69,6 +69,8 @@ function attend(
     case 'keep':
       return keep(deps, ctx, vm, instance)
     case 'end':
+      if (act.restart === true)
+        ctx.events.normal(vm, 'RestartRequested', 'The restart token has changed; the next run follows')
       return end(deps, ctx, instance, act)
     case 'record':
       return record(ctx, vm, instance, act.follow)
@@ -96,11 +98,21 @@ function situationOf(
       end: isFinished(instance) ? runEndOf(instance.status?.reason) : undefined,
       recorded: vm.status?.lastRun?.uid === instance.metadata.uid,
       deleting: isBeingDeleted(instance),
+      begun: instance.status?.startedAt !== undefined,
+      restartAsked: isRestartAsked(vm, instance),
       superseded: neverCameUp(instance) && waitingFields(deps, vm).length > 0,
     },
     possible: networkProblems(deps, vm).length === 0 && diskProblems(deps, vm).every(({ blocks }) => !blocks),
     waitMs: waitMs(vm, clock),
   }
+}
+
+const asleep = new Set(['Suspending', 'Suspended', 'Resuming'])
+
+/** Exactly once per change: the next run carries the token. What is asleep wakes up first, so that it can be shut down. */
+function isRestartAsked({ spec }: Machine, instance: Instance): boolean {
+  if (spec.restartToken === undefined || spec.restartToken === instance.spec.restartToken) return false
+  return !asleep.has(instance.status?.phase ?? '')
 }
 
 const notUp = new Set(['StartFailed', 'WaitingForDisks', 'WaitingForNetworks'])
@@ -142,10 +154,10 @@ async function keep(
   vm: Machine,
   instance: Instance,
 ): Promise<Outcome> {
-  const { terminationGracePeriodSeconds } = vm.spec
   delete statusOf(vm).nextStartAt
-  if (instance.spec.terminationGracePeriodSeconds !== terminationGracePeriodSeconds) {
-    await ignoring([isNotFound, isConflict], deps.setGracePeriod(instance, terminationGracePeriodSeconds))
+  const changes = liveChanges(instance.spec, vm)
+  if (changes !== undefined) {
+    await ignoring([isNotFound, isConflict], deps.setLiveFields(instance, changes))
   }
   if (vm.status?.restarts === undefined || instance.status?.startedAt === undefined) return proceed
   const steadyInMs = Date.parse(instance.status.startedAt) + steadyMs - ctx.clock.now()

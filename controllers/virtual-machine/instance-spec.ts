@@ -8,6 +8,7 @@ import { virtualMachineInstanceKind, vmiFinalizer } from '../../crds/v1alpha1/vi
 import { apiVersionOf } from '../../crds/meta/define-kind.ts'
 import { controllerReference } from '../ownership.ts'
 import { hardwareOf } from '../../crds/v1alpha1/machine-hardware.ts'
+import type { Power } from './decide.ts'
 import { diskNameOf, identityOf, isDisk, type Machine } from './machine.ts'
 
 /** The next run of a machine: complete, so that a host needs nothing but it and what it names. */
@@ -36,6 +37,9 @@ export function instanceSpecOf(vm: Machine): VirtualMachineInstanceSpec {
     hostCluster: spec.hostCluster,
     ...(spec.hostSelector !== undefined && { hostSelector: spec.hostSelector }),
     uuid: status?.uuid ?? metadata.uid,
+    power: runPowerOf(spec.power),
+    ...(spec.restartToken !== undefined && { restartToken: spec.restartToken }),
+    startup: spec.startup,
     ...hardwareOf(spec),
     disks: spec.disks.map((entry) => {
       const { disk: _disk, template: _template, ...device } = entry
@@ -54,12 +58,37 @@ export function instanceSpecOf(vm: Machine): VirtualMachineInstanceSpec {
   }
 }
 
+/** A machine that is to be stopped has no run; while the last one ends it is what it was. */
+function runPowerOf(power: Power): VirtualMachineInstanceSpec['power'] {
+  return power === 'Stopped' ? 'Running' : power
+}
+
+/** What a run takes over from its machine while it goes on. */
+export type LiveFields = Pick<
+  VirtualMachineInstanceSpec,
+  'power' | 'startup' | 'drift' | 'terminationGracePeriodSeconds'
+>
+
+/** The live fields of a run that its machine's spec says otherwise by now; undefined when there are none. */
+export function liveChanges(running: LiveFields, { spec }: Machine): Partial<LiveFields> | undefined {
+  const { startup, drift, terminationGracePeriodSeconds } = spec
+  const wanted: LiveFields = { power: runPowerOf(spec.power), startup, drift, terminationGracePeriodSeconds }
+  const changes = Object.entries(wanted).filter(
+    ([field, value]) => !isDeepStrictEqual(running[field as keyof LiveFields], value),
+  )
+  return changes.length === 0 ? undefined : Object.fromEntries(changes)
+}
+
 // Not what a user changes, or changed while the machine runs.
 const notCompared = new Set([
   'virtualMachine',
   'machineGeneration',
   'hostName',
   'uuid',
+  'power',
+  'restartToken',
+  'startup',
+  'drift',
   'terminationGracePeriodSeconds',
 ])
 

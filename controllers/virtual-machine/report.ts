@@ -1,8 +1,9 @@
-import { setCondition } from '../../apimachinery/conditions.ts'
+import { getCondition, setCondition } from '../../apimachinery/conditions.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Host } from '../../crds/v1alpha1/host.ts'
 import type { VirtualMachineStatus } from '../../crds/v1alpha1/virtual-machine.ts'
-import { VmReady, VmScheduled } from '../../crds/v1alpha1/virtual-machine.ts'
+import { VmDrifted, VmReady, VmScheduled } from '../../crds/v1alpha1/virtual-machine.ts'
+import { VmiDrifted } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import { isReachableIpv4 } from '../addresses/ipv4.ts'
 import { type Instance, isFinished } from '../instances.ts'
 import { waitMs } from './follow-power.ts'
@@ -31,6 +32,19 @@ export function report(deps: ReportDeps, clock: Clock, vm: Machine): void {
   statusOf(vm).phase = summary.phase
   setCondition(vm, clock, { type: VmScheduled, ...scheduledOf(situation) })
   setCondition(vm, clock, { type: VmReady, ...summary.ready })
+  reportDrift(vm, instance, clock)
+}
+
+/** What the run's host says, and nothing as long as it has never said anything. */
+function reportDrift(vm: Machine, instance: Instance | undefined, clock: Clock): void {
+  const said = instance && !isFinished(instance) ? getCondition(instance, VmiDrifted) : undefined
+  if (said !== undefined) {
+    const { status, reason, message } = said
+    setCondition(vm, clock, { type: VmDrifted, status, reason, message })
+  } else if (getCondition(vm, VmDrifted) !== undefined) {
+    const message = 'The machine does not run'
+    setCondition(vm, clock, { type: VmDrifted, status: 'False', reason: 'AsDeclared', message })
+  }
 }
 
 function mirror(vm: Machine, instance: Instance | undefined): void {

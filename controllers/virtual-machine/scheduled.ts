@@ -19,7 +19,7 @@ export function scheduledOf({ vm, instance, waitMs }: ReportSituation): Conditio
         }
       : { status: 'False', reason: asked.reason, message: asked.message }
   }
-  if (vm.spec.power === 'Stopped' || instance !== undefined) {
+  if (vm.spec.power === 'Stopped' || vm.spec.power === 'Suspended' || instance !== undefined) {
     return { status: 'False', reason: 'NotRequested', message: 'The machine is not meant to run now' }
   }
   if (!isTrue(vm, VmDisksReady) || !isTrue(vm, VmNetworksReady)) {

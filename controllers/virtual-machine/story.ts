@@ -4,6 +4,7 @@ import type { Condition } from '../../crds/meta/fields.ts'
 import {
   type VirtualMachineStatus,
   VmDisksReady,
+  VmDrifted,
   VmNetworksReady,
   VmReady,
   VmRestartRequired,
@@ -28,7 +29,7 @@ export function tell(events: EventRecorder, vm: Machine, before: Status): void {
 /** What is worth telling about the way from one status to the next: nothing when they are equal. */
 export function storyOf(before: Status, after: Status): Telling[] {
   return [
-    ...[VmDisksReady, VmNetworksReady, VmScheduled, VmReady, VmRestartRequired].flatMap((type) => {
+    ...[VmDisksReady, VmNetworksReady, VmScheduled, VmReady, VmRestartRequired, VmDrifted].flatMap((type) => {
       const [was, is] = [conditionIn(before, type), conditionIn(after, type)]
       return is === undefined || (was?.reason === is.reason && was.message === is.message)
         ? []
@@ -53,7 +54,15 @@ const untold = new Set([
 ])
 // Their messages count or name progress, and may change often.
 const toldOnce = new Set(['ImageNotReady', 'NoHostFits'])
-const readyWarnings = new Set(['StartFailed', 'InstanceNotOwned', 'HostUnreachable'])
+const readyWarnings = new Set([
+  'StartFailed',
+  'InstanceNotOwned',
+  'HostUnreachable',
+  'PausedByError',
+  'PausedByWatchdog',
+  'SuspendFailed',
+  'ResumeFailed',
+])
 
 function aboutCondition(was: Condition | undefined, is: Condition): Telling[] {
   const { reason, message: note } = is
@@ -65,6 +74,7 @@ function aboutCondition(was: Condition | undefined, is: Condition): Telling[] {
 /** Undefined for what is not worth a line. */
 function typeOf({ type, status, reason }: Condition): Telling['type'] | undefined {
   if (type === VmReady) return readyWarnings.has(reason) ? 'warning' : undefined
+  if (type === VmDrifted) return status === 'True' ? 'warning' : undefined
   const worthIt = type === VmRestartRequired || type === VmScheduled
   if (status === 'True') return worthIt ? 'normal' : undefined
   if (type === VmRestartRequired) return undefined
@@ -100,6 +110,10 @@ const tellers: Record<NonNullable<VirtualMachineStatus['phase']>, (turn: Turn) =
   Scheduling: onTheWayUp,
   Starting: onTheWayUp,
   Running: ({ after }) => [{ type: 'normal', reason: 'Started', note: `Running on ${after.hostName}` }],
+  Paused: ({ reason, note }) => (readyWarnings.has(reason) ? [] : [{ type: 'normal', reason, note }]),
+  Suspending: ({ note }) => [{ type: 'normal', reason: 'Suspending', note }],
+  Suspended: ({ reason, note }) => (readyWarnings.has(reason) ? [] : [{ type: 'normal', reason, note }]),
+  Resuming: () => [],
   Stopping: ({ note }) => [{ type: 'normal', reason: 'Stopping', note }],
   // A machine that was never up has no story to end.
   Stopped: ({ reason, note, isNew }) => (isNew ? [] : [{ type: 'normal', reason, note }]),

@@ -5,7 +5,7 @@ import {
   type VirtualMachineStatus,
   VmDisksReady,
   VmNetworksReady,
-  type VmReadyReason,
+  VmReadyReason,
 } from '../../crds/v1alpha1/virtual-machine.ts'
 import { isBeingDeleted } from '../finalizers.ts'
 import { type Instance, isFinished } from '../instances.ts'
@@ -41,6 +41,8 @@ function withoutRun({ vm, waitMs }: ReportSituation): Summary {
   if (isBeingDeleted(vm)) return notReady('Stopped', 'Stopped', 'The machine is being deleted')
   if (vm.spec.power === 'Stopped')
     return notReady('Stopped', 'Stopped', 'The machine is stopped, as its spec says')
+  if (vm.spec.power === 'Suspended')
+    return notReady('Stopped', 'Stopped', 'The machine does not run, so that there is nothing to suspend')
   const missing = missingDependency(vm)
   if (missing !== undefined) return missing
   if (waitMs > 0) {
@@ -69,7 +71,7 @@ function afterRun(situation: ReportSituation, instance: Instance): Summary {
   const why = (instance.status?.message ?? RunEndReason[end]).replace(/\.$/, '')
   switch (followOf(vm.spec.power, vm.spec.restartPolicy, end)) {
     case 'Stop':
-      return notReady('Stopped', 'Stopped', 'The machine is stopped, as its spec says')
+      return withoutRun(situation)
     case 'StayStopped':
       return notReady(
         'Stopped',
@@ -93,6 +95,14 @@ const hostReasons = new Map<string, keyof typeof VmReadyReason>([
   ['StartFailed', 'StartFailed'],
   ['WaitingForDisks', 'WaitingForDisks'],
   ['WaitingForNetworks', 'WaitingForNetworks'],
+  ['Paused', 'Paused'],
+  ['PausedByError', 'PausedByError'],
+  ['PausedByWatchdog', 'PausedByWatchdog'],
+  ['Suspending', 'Suspending'],
+  ['SuspendFailed', 'SuspendFailed'],
+  ['Suspended', 'Suspended'],
+  ['Resuming', 'Resuming'],
+  ['ResumeFailed', 'ResumeFailed'],
 ])
 
 function duringRun({ vm, host }: ReportSituation, instance: Instance): Summary {
@@ -100,11 +110,28 @@ function duringRun({ vm, host }: ReportSituation, instance: Instance): Summary {
   if (hostName === undefined) return notReady('Scheduling', 'WaitingForHost', 'No host has been chosen yet')
   const phase = instance.status?.phase
   if (host === undefined || getCondition(host, HostReady)?.status === 'Unknown') {
-    return unknown(phase === 'Running' || phase === 'Stopping' ? phase : 'Starting', hostName)
+    const keeps = phase === 'Running' || phase === 'Stopping' || isStill(phase)
+    return unknown(keeps ? phase : 'Starting', hostName)
   }
   if (phase === 'Running') return running(vm, instance, hostName)
+  if (isStill(phase)) return standing(phase, instance)
   if (phase === 'Stopping') return notReady('Stopping', 'Stopping', 'The guest is shutting down')
   return starting(instance, hostName)
+}
+
+type Still = 'Paused' | 'Suspending' | 'Suspended' | 'Resuming'
+
+function isStill(phase: string | undefined): phase is Still {
+  return phase === 'Paused' || phase === 'Suspending' || phase === 'Suspended' || phase === 'Resuming'
+}
+
+/** The guest stands still; its host says why. */
+function standing(phase: Still, instance: Instance): Summary {
+  const said = getCondition(instance, VmiReady)
+  const reason = said && hostReasons.get(said.reason)
+  return reason === undefined
+    ? notReady(phase, phase, VmReadyReason[phase])
+    : notReady(phase, reason, said?.message ?? '')
 }
 
 function starting(instance: Instance, hostName: string): Summary {
@@ -117,6 +144,8 @@ function starting(instance: Instance, hostName: string): Summary {
 
 function running(vm: Machine, instance: Instance, hostName: string): Summary {
   const message = `Running on ${hostName}`
+  const said = getCondition(instance, VmiReady)
+  if (said?.reason === 'SuspendFailed') return notReady('Running', 'SuspendFailed', said.message)
   if (vm.spec.readiness === 'GuestAgent') {
     const addresses = instance.status?.interfaces?.flatMap(({ ipAddresses }) => ipAddresses ?? []) ?? []
     if (!isTrue(instance, VmiGuestAgent) || addresses.length === 0) {

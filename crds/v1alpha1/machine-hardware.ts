@@ -12,6 +12,20 @@ export const gracePeriod = z.int32().min(0).max(86400).default(60).meta({
   effect: 'live',
 })
 
+export const startup = z
+  .object({
+    order: z.int32().min(0).max(1000).default(500).meta({
+      description: 'Machines of a lower number start first when a host has restarted.',
+      effect: 'live',
+    }),
+    delaySeconds: z.int32().min(0).max(3600).default(0).meta({
+      description: 'How long the machines after it wait once it has started.',
+      effect: 'live',
+    }),
+  })
+  .prefault({})
+  .describe('When the machine starts after its host has restarted.')
+
 /**
  * What `VirtualMachine` and `VirtualMachineInstance` say in the same words: a run takes these fields over as they are.
  * Disks and interfaces differ, because a machine may leave out what its runs must know.

@@ -13,13 +13,15 @@ import type { Resource } from '../meta/object-meta.ts'
 import { diskTemplate, diskTemplateRules } from './disk.ts'
 import { diskDevice, diskDeviceRules } from './hardware/disk-device.ts'
 import { macAddress, machineInterface } from './hardware/network-card.ts'
-import { machineHardware } from './machine-hardware.ts'
+import { VmiDriftedReason } from './virtual-machine-instance.ts'
+import { machineHardware, startup } from './machine-hardware.ts'
 
 export const VmReady = 'Ready'
 export const VmDisksReady = 'DisksReady'
 export const VmNetworksReady = 'NetworksReady'
 export const VmScheduled = 'Scheduled'
 export const VmRestartRequired = 'RestartRequired'
+export const VmDrifted = 'Drifted'
 
 export const VmReadyReason = {
   Running: 'The machine runs and is as ready as `spec.readiness` asks.',
@@ -30,6 +32,14 @@ export const VmReadyReason = {
   Starting: 'The machine has been placed and is being started.',
   WaitingForGuestAgent: 'The machine runs; its guest agent has not reported an address yet.',
   Stopping: 'The guest is being shut down.',
+  Paused: 'The machine stands still, as its spec says or as somebody made it; its memory stays.',
+  PausedByError: 'The machine stands still because a disk failed; it goes on when the disk does.',
+  PausedByWatchdog: 'The machine stands still because its watchdog was not fed.',
+  Suspending: 'The memory of the machine is being saved.',
+  SuspendFailed: 'The memory of the machine could not be saved; it goes on, and it is tried again.',
+  Suspended: 'The memory of the machine is saved; power Running brings it back.',
+  Resuming: 'The machine is being brought back with its saved memory.',
+  ResumeFailed: 'The machine could not be brought back with its saved memory; it is tried again.',
   BackOff: 'The machine ended again and again; the next start waits.',
   StartFailed: 'The host could not start the machine; it is tried again.',
   GuestShutdown: 'The guest shut itself down and the restart policy leaves it so.',
@@ -84,6 +94,7 @@ export const VmEventReason = {
   Started: 'The machine runs.',
   Stopped: 'A run of the machine ended because it was asked to.',
   Restarting: 'A run of the machine ended by itself and the next one follows.',
+  RestartRequested: 'The restart token has changed: the run is ended and the next one follows.',
 } as const
 
 const vmDisk = z
@@ -127,7 +138,7 @@ const vmInterface = machineInterface.extend({
 export const virtualMachineSpec = z.object({
   power: z.enum(['Running', 'Stopped', 'Paused', 'Suspended']).default('Running').meta({
     description:
-      'What the machine should be doing. Paused keeps its memory on the host, Suspended on its storage.',
+      'What the machine should be doing. Paused keeps its memory on the host, Suspended in a file beside its first disk. Stopped shuts the guest down; what was suspended loses its memory.',
     effect: 'live',
   }),
   restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('OnFailure').meta({
@@ -136,26 +147,15 @@ export const virtualMachineSpec = z.object({
     effect: 'live',
   }),
   restartToken: z.string().max(253).optional().meta({
-    description: 'Any text. When it changes, the machine is restarted once.',
+    description:
+      'Any text. When it changes, the machine is restarted once: shut down within its grace period, and started. Taking it away restarts nothing.',
     effect: 'live',
   }),
   deletionProtection: z.boolean().default(false).meta({
     description: 'Refuses to delete the machine while it is true.',
     effect: 'live',
   }),
-  startup: z
-    .object({
-      order: z.int32().min(0).max(1000).default(500).meta({
-        description: 'Machines of a lower number start first when a host has restarted.',
-        effect: 'live',
-      }),
-      delaySeconds: z.int32().min(0).max(3600).default(0).meta({
-        description: 'How long the machines after it wait once it has started.',
-        effect: 'live',
-      }),
-    })
-    .prefault({})
-    .describe('When the machine starts after its host has restarted.'),
+  startup,
   readiness: z.enum(['Running', 'GuestAgent']).default('Running').meta({
     description:
       'When the machine counts as ready: as soon as it runs, or when its guest agent reports an address.',
@@ -188,7 +188,20 @@ const vmStatusInterface = z.object({
 export const virtualMachineStatus = z.object({
   observedGeneration,
   phase: z
-    .enum(['Pending', 'Scheduling', 'Starting', 'Running', 'Stopping', 'Stopped', 'Failed', 'BackOff'])
+    .enum([
+      'Pending',
+      'Scheduling',
+      'Starting',
+      'Running',
+      'Paused',
+      'Suspending',
+      'Suspended',
+      'Resuming',
+      'Stopping',
+      'Stopped',
+      'Failed',
+      'BackOff',
+    ])
     .optional()
     .describe('What the machine is doing, in one word.'),
   hostName: z.string().max(253).optional().describe('The host that it runs on.'),
@@ -297,6 +310,11 @@ export const virtualMachineKind = defineKind({
       type: VmRestartRequired,
       description: 'Whether changes wait for a restart.',
       reasons: VmRestartRequiredReason,
+    },
+    {
+      type: VmDrifted,
+      description: 'Whether somebody changed the running machine behind Kvorum and the change still stands.',
+      reasons: VmiDriftedReason,
     },
   ],
 })

@@ -77,7 +77,7 @@ export function fakeDaemons(client: Client, clock: Clock): FakeDaemons {
         ? dropFinalizer(virtualMachineInstances, run, vmiFinalizer)
         : setStatus(virtualMachineInstances, run, asked)
     }
-    if (isOver || run.status?.phase === 'Running') return
+    if (isOver || run.status?.startedAt !== undefined) return
     await start(run, hostName)
   }
   const start = async (run: Instance, hostName: string) => {

@@ -18,13 +18,16 @@ describe('followOf', () => {
     ['GuestShutdown', 'Always', 'Restart'],
     ['GuestShutdown', 'OnFailure', 'StayStopped'],
     ['GuestShutdown', 'Never', 'StayStopped'],
-    ...(['Crashed', 'Destroyed', 'Failed', 'HostRestarted', 'Unknown'] as const).flatMap(
-      (end): [RunEnd, RestartPolicy, Follow][] => [
-        [end, 'Always', 'Restart'],
-        [end, 'OnFailure', 'Restart'],
-        [end, 'Never', 'StayFailed'],
-      ],
-    ),
+    ['MemoryLost', 'Always', 'StayFailed'],
+    ['MemoryLost', 'OnFailure', 'StayFailed'],
+    ['MemoryLost', 'Never', 'StayFailed'],
+    ...(
+      ['Panicked', 'Watchdog', 'Crashed', 'Destroyed', 'Failed', 'HostRestarted', 'Unknown'] as const
+    ).flatMap((end): [RunEnd, RestartPolicy, Follow][] => [
+      [end, 'Always', 'Restart'],
+      [end, 'OnFailure', 'Restart'],
+      [end, 'Never', 'StayFailed'],
+    ]),
   ]
   test.each(rows)('after %s under %s comes %s', (end, policy, follow) => {
     expect(followOf('Running', policy, end)).toBe(follow)
@@ -36,6 +39,14 @@ describe('followOf', () => {
 
   test.each(rows)('after %s under %s nothing follows when power is Stopped', (end, policy) => {
     expect(followOf('Stopped', policy, end)).toBe('Stop')
+  })
+
+  test.each(rows)('after %s under %s power Paused is followed as Running is', (end, policy, follow) => {
+    expect(followOf('Paused', policy, end)).toBe(follow)
+  })
+
+  test.each(rows)('after %s under %s nothing starts while power is Suspended', (end, policy) => {
+    expect(followOf('Suspended', policy, end)).toBe(end === 'MemoryLost' ? 'StayFailed' : 'Stop')
   })
 })
 
@@ -51,7 +62,14 @@ describe('runEndOf', () => {
 })
 
 describe('decide', () => {
-  const going = { end: undefined, recorded: false, deleting: false, superseded: false }
+  const going = {
+    end: undefined,
+    recorded: false,
+    deleting: false,
+    superseded: false,
+    begun: true,
+    restartAsked: false,
+  }
   const over = { ...going, end: 'Crashed', recorded: true } as const
   const cases: { name: string; situation: Partial<Situation>; act: Act }[] = [
     { name: 'starts when nothing runs and all is there', situation: {}, act: { do: 'start' } },
@@ -109,6 +127,47 @@ describe('decide', () => {
       situation: { run: over, restartPolicy: 'Never' },
       act: { do: 'rest' },
     },
+    {
+      name: 'ends a run once when another restart token asks for it',
+      situation: { run: { ...going, restartAsked: true } },
+      act: { do: 'end', unchanged: false, restart: true },
+    },
+    {
+      name: 'not again while it is ending',
+      situation: { run: { ...going, restartAsked: true, deleting: true } },
+      act: { do: 'keep' },
+    },
+    {
+      name: 'starts again what stays over when the restart token asks for it',
+      situation: { run: { ...over, restartAsked: true }, restartPolicy: 'Never' },
+      act: { do: 'end', unchanged: false, restart: true },
+    },
+    {
+      name: 'restarts a paused machine too',
+      situation: { run: { ...going, restartAsked: true }, power: 'Paused' },
+      act: { do: 'end', unchanged: false, restart: true },
+    },
+    {
+      name: 'leaves a machine that is to be suspended, whatever the restart token says',
+      situation: { run: { ...going, restartAsked: true }, power: 'Suspended' },
+      act: { do: 'keep' },
+    },
+    {
+      name: 'keeps a run that is to stand still',
+      situation: { run: going, power: 'Paused' },
+      act: { do: 'keep' },
+    },
+    {
+      name: 'ends a run that has not begun instead of suspending it',
+      situation: { run: { ...going, begun: false }, power: 'Suspended' },
+      act: { do: 'end', unchanged: true },
+    },
+    {
+      name: 'starts nothing that is to be suspended',
+      situation: { power: 'Suspended' },
+      act: { do: 'rest' },
+    },
+    { name: 'starts what is to stand still', situation: { power: 'Paused' }, act: { do: 'start' } },
     {
       name: 'clears that sign when power goes to Stopped',
       situation: { run: over, restartPolicy: 'Never', power: 'Stopped' },
