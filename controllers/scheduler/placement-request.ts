@@ -31,6 +31,12 @@ export function placementRequestOf(
     if (disk.status?.hostName !== undefined) diskHosts.add(disk.status.hostName)
     else noteImage(imageOf(deps, disk), { imageHosts, nearImages })
   }
+  for (const { image } of spec.disks) {
+    if (image === undefined) continue
+    const medium = deps.getImage(keyBeside(instance, image.name))
+    // A drive shows the image itself, which only its own host has.
+    if (medium?.status?.hostName !== undefined) diskHosts.add(medium.status.hostName)
+  }
   return {
     demand: demandOf(instance),
     cluster,

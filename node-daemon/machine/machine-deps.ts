@@ -2,6 +2,7 @@ import type { EventRecorder } from '../../apimachinery/client/event-recorder.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../../apimachinery/log.ts'
 import type { Disk } from '../../crds/v1alpha1/disk.ts'
+import type { Image } from '../../crds/v1alpha1/image.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import type { NetworkLookup, StorageLookup } from '../attachment/attachments.ts'
 import type { DaemonMetrics } from '../daemon-metrics.ts'
@@ -22,6 +23,8 @@ export interface MachineDeps {
   readonly metrics?: DaemonMetrics | undefined
   readonly runs: FreshObjects<VirtualMachineInstance>
   readonly disks: FreshObjects<Disk>
+  /** Media of CD-ROM drives. */
+  readonly images: FreshObjects<Image>
   readonly hypervisor: Hypervisor
   readonly networkDriver: NetworkDriver
   readonly storage: StorageLookup

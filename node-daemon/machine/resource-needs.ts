@@ -2,14 +2,17 @@ import { getCondition } from '../../apimachinery/conditions.ts'
 import { keyOf } from '../../apimachinery/client/client.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import { type Disk, DiskReady } from '../../crds/v1alpha1/disk.ts'
+import type { Image } from '../../crds/v1alpha1/image.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import type { NetworkLookup, StorageLookup } from '../attachment/attachments.ts'
+import { imageKey } from '../image/image-import.ts'
 import type { FreshObjects } from '../objects/fresh-objects.ts'
 import type { DiskNeed, NetworkNeed } from './situation.ts'
 
 export interface ResourceNeedsDeps {
   readonly hostName: string
   readonly disks: FreshObjects<Disk>
+  readonly images: FreshObjects<Image>
   readonly storage: StorageLookup
   readonly networks: NetworkLookup
 }
@@ -30,7 +33,7 @@ export function diskNeeds(run: Run, deps: ResourceNeedsDeps, signal: AbortSignal
   const { namespace } = run.metadata
   return Promise.all(
     run.spec.disks.map(async ({ name, disk: reference, image }): Promise<DiskNeed> => {
-      if (reference === undefined) return mediumNeed(name, image?.name)
+      if (reference === undefined) return mediumNeed({ name, image: image?.name, namespace }, deps, signal)
       const diskName = reference.name
       const disk =
         deps.disks.get(diskKey(namespace, diskName)) ??
@@ -42,10 +45,32 @@ export function diskNeeds(run: Run, deps: ResourceNeedsDeps, signal: AbortSignal
   )
 }
 
-/** What is in a CD-ROM drive. */
-function mediumNeed(name: string, image: string | undefined): DiskNeed {
-  if (image === undefined) return { state: 'empty', name }
-  return { state: 'waiting', name, message: `Image ${image} is not on this host` }
+interface Drive {
+  readonly name: string
+  readonly image: string | undefined
+  readonly namespace: string | undefined
+}
+
+/** What is in a CD-ROM drive: the image itself, which the guest can only read. */
+async function mediumNeed(
+  { name, image: imageName, namespace }: Drive,
+  { hostName, images, storage }: Pick<ResourceNeedsDeps, 'hostName' | 'images' | 'storage'>,
+  signal: AbortSignal,
+): Promise<DiskNeed> {
+  if (imageName === undefined) return { state: 'empty', name }
+  const waiting = (what: string) =>
+    ({ state: 'waiting', name, message: `Image ${imageName} ${what}` }) as const
+  const place = { name: imageName, ...(namespace !== undefined && { namespace }) }
+  const image = images.get(keyOf(place)) ?? (await images.getLive(place, signal))
+  if (image === undefined) return waiting('does not exist')
+  if (image.metadata.deletionTimestamp !== undefined) return waiting('is being deleted')
+  const { phase, hostName: keeper } = image.status ?? {}
+  if (phase === 'Failed') return waiting('could not be imported')
+  if (phase !== 'Ready') return waiting('is not imported yet')
+  if (keeper !== hostName) return waiting(`is kept on host ${keeper ?? 'unknown'}, this is ${hostName}`)
+  const volume = await storage.driver(image.spec.storageDomain.name)?.statVolume(imageKey(image), signal)
+  if (volume === undefined) return waiting('cannot be read on this host')
+  return { state: 'ready', name, path: volume.path, format: volume.format }
 }
 
 function diskNeed(name: string, disk: Stored<Disk>, deps: ResourceNeedsDeps): DiskNeed {
