@@ -1,10 +1,9 @@
-import { KubeConfig } from '@kubernetes/client-node'
-import { existsSync } from 'node:fs'
-import type { RequestOptions } from 'node:https'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import type { Credentials } from './http/connection.ts'
 import type { ClientConfig } from './http-client.ts'
+import { credentialsOf } from './kubeconfig-credentials.ts'
+import { mergeKubeconfigs, parseKubeconfig, readKubeconfig, type Kubeconfig } from './kubeconfig.ts'
 
 /** No usable kubeconfig; the message says what to do about it. */
 export class ConfigError extends Error {
@@ -40,99 +39,88 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
   return fromKubeConfig(config, current)
 }
 
-function selected(source: ConfigSource): KubeConfig {
+function selected(source: ConfigSource): Kubeconfig {
   const config = read(source)
   if (source.context === undefined) return config
-  if (config.getContextObject(source.context) === null) {
-    const known = config.contexts.map(({ name }) => name).join(', ')
+  if (!config.contexts.has(source.context)) {
+    const known = [...config.contexts.keys()].join(', ')
     throw new ConfigError(`the kubeconfig has no context "${source.context}"; it has: ${known || 'none'}`)
   }
-  config.setCurrentContext(source.context)
-  return config
+  return { ...config, currentContext: source.context }
 }
 
 /** The same from the text of a kubeconfig; paths in it must be absolute. Throws ConfigError. */
 export function configFromText(kubeconfig: string): LoadedConfig {
-  const config = parsed('the kubeconfig', (empty) => empty.loadFromString(kubeconfig))
+  const config = parsed('the kubeconfig', () => parseKubeconfig(kubeconfig))
   return fromKubeConfig(config, () => config)
 }
 
-function read({ kubeconfig, env = process.env }: ConfigSource): KubeConfig {
+function read({ kubeconfig, env = process.env }: ConfigSource): Kubeconfig {
   const listed = env['KUBECONFIG']?.split(delimiter).filter((path) => path !== '') ?? []
   const paths = kubeconfig !== undefined ? [kubeconfig] : listed
   if (paths.length > 0) return merged(paths)
   if (env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(serviceAccountToken)) {
-    return parsed('the service account', (config) => config.loadFromCluster())
+    return parsed('the service account', () => serviceAccount(env))
   }
   const own = join(env['HOME'] ?? homedir(), '.kube', 'config')
   if (existsSync(own)) return merged([own])
   throw new ConfigError('no kubeconfig was found: give one with --kubeconfig or in KUBECONFIG')
 }
 
-const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token'
+const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount'
+const serviceAccountToken = `${serviceAccountDirectory}/token`
 
-function merged(paths: readonly string[]): KubeConfig {
-  const [first, ...others] = paths.map((path) => parsed(path, (config) => config.loadFromFile(path)))
-  if (first === undefined) throw new ConfigError('no kubeconfig was given')
-  for (const other of others) first.mergeConfig(other, first.getCurrentContext() !== '')
-  return first
+function serviceAccount(env: Readonly<Record<string, string | undefined>>): Kubeconfig {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = env
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const namespace = readFileSync(`${serviceAccountDirectory}/namespace`, 'utf8').trim()
+  const name = 'in-cluster'
+  return {
+    clusters: new Map([[name, { server, 'certificate-authority': `${serviceAccountDirectory}/ca.crt` }]]),
+    users: new Map([[name, { tokenFile: serviceAccountToken }]]),
+    contexts: new Map([[name, { cluster: name, user: name, namespace }]]),
+    currentContext: name,
+  }
 }
 
-function parsed(what: string, load: (config: KubeConfig) => void): KubeConfig {
-  const config = new KubeConfig()
+function merged(paths: readonly string[]): Kubeconfig {
+  return mergeKubeconfigs(paths.map((path) => parsed(path, () => readKubeconfig(path))))
+}
+
+function parsed(what: string, load: () => Kubeconfig): Kubeconfig {
   try {
-    load(config)
+    return load()
   } catch (error) {
-    throw new ConfigError(
-      `${what} cannot be read: ${error instanceof Error ? error.message : 'unknown failure'}`,
-      {
-        cause: error,
-      },
-    )
+    const why = error instanceof Error ? error.message : 'unknown failure'
+    throw new ConfigError(`${what} cannot be read: ${why}`, { cause: error })
   }
-  return config
 }
 
-function fromKubeConfig(config: KubeConfig, current: () => KubeConfig): LoadedConfig {
-  const context = config.getContextObject(config.getCurrentContext())
-  const cluster = config.getCurrentCluster()
-  if (context === null || cluster === null) {
-    throw new ConfigError(
-      `the kubeconfig names no server for its context "${config.getCurrentContext() ?? ''}"`,
-    )
+function fromKubeConfig(config: Kubeconfig, current: () => Kubeconfig): LoadedConfig {
+  const { context, cluster } = chosen(config)
+  if (cluster['proxy-url'] !== undefined) {
+    throw new ConfigError('proxy-url is not supported: connect directly')
   }
-  if (cluster.proxyUrl !== undefined) throw new ConfigError('proxy-url is not supported: connect directly')
-  if (!URL.canParse(cluster.server) || !/^https?:\/\//.test(cluster.server)) {
-    throw new ConfigError(`the server "${cluster.server}" of the kubeconfig is not an http or https URL`)
+  const { server } = cluster
+  if (!URL.canParse(server) || !/^https?:\/\//.test(server)) {
+    throw new ConfigError(`the server "${server}" of the kubeconfig is not an http or https URL`)
   }
   return {
-    server: cluster.server,
+    server,
     namespace: context.namespace,
-    credentials: () => credentialsOf(current(), cluster.server),
+    credentials: async () => {
+      const now = chosen(current())
+      // Whatever the file says by now, these go to the server that was found at first.
+      return await credentialsOf({ ...now.cluster, server }, now.user)
+    },
   }
 }
 
-async function credentialsOf(config: KubeConfig, server: string): Promise<Credentials> {
-  const options: RequestOptions & { servername?: string } = {}
-  if (server.startsWith('http:')) return { headers: {} }
-  await config.applyToHTTPSOptions(options)
-  const { ca, cert, key, servername, rejectUnauthorized, auth } = options
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    // A token file may end in a line end, which no header may.
-    if (typeof value === 'string') headers[name.toLowerCase()] = value.trim()
+function chosen({ clusters, users, contexts, currentContext = '' }: Kubeconfig) {
+  const context = contexts.get(currentContext)
+  const cluster = clusters.get(context?.cluster ?? '')
+  if (!context || !cluster) {
+    throw new ConfigError(`the kubeconfig names no server for its context "${currentContext}"`)
   }
-  if (typeof auth === 'string') headers['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`
-  return {
-    headers,
-    ...pem('ca', ca),
-    ...pem('cert', cert),
-    ...pem('key', key),
-    ...(servername !== undefined && { serverName: servername }),
-    ...(rejectUnauthorized === false && { insecureSkipTlsVerify: true }),
-  }
-}
-
-function pem(name: 'ca' | 'cert' | 'key', value: unknown): Partial<Credentials> {
-  return typeof value === 'string' || Buffer.isBuffer(value) ? { [name]: value } : {}
+  return { context, cluster, user: users.get(context.user ?? '') }
 }

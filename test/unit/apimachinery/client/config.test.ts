@@ -94,6 +94,17 @@ describe('the kubeconfig', () => {
   })
 })
 
+test('a token file counts anew with every request, without its line end', async () => {
+  await file('token', 'first\n')
+  const path = await file('config', kubeconfig({ tokenFile: 'token' }))
+  const config = loadConfig({ kubeconfig: path })
+  expect((await config.credentials()).headers).toEqual({ authorization: 'Bearer first' })
+
+  await file('token', 'second\n')
+
+  expect((await config.credentials()).headers).toEqual({ authorization: 'Bearer second' })
+})
+
 describe('the context', () => {
   test('can be chosen, among several files of KUBECONFIG, too', async () => {
     const one = await file('one', kubeconfig({ token: '1' }))
