@@ -21,6 +21,7 @@ import { fakeHypervisor } from './hypervisor/fake/fake-hypervisor.ts'
 import type { Hypervisor } from './hypervisor/hypervisor.ts'
 import { libvirtHypervisor } from './hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from './hypervisor/libvirt/open-libvirt.ts'
+import { addressPolicy } from './image/address-policy.ts'
 import { defaultHttpSourceOptions } from './image/http-source.ts'
 import { imageSources } from './image/image-source.ts'
 import { fileRunRecords } from './machine/run-records.ts'
@@ -92,7 +93,9 @@ export async function startNodeDaemon(
   )
   const identity = { hostName, identity: await hostIdentity(dataDir), version }
   const endpoint = { ...listensOn(options), port: consoles.port }
-  const http = { ...defaultHttpSourceOptions, dispatcher: new EnvHttpProxyAgent() }
+  const addresses = addressPolicy(options.imageAddresses)
+  const dispatcher = new EnvHttpProxyAgent({ connect: { lookup: addresses.lookup } })
+  const http = { ...defaultHttpSourceOptions, dispatcher, addresses }
   const daemon = runNodeDaemon(
     { ...identity, endpoint },
     {

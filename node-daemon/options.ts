@@ -2,6 +2,7 @@ import { homedir, hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { addressPolicy, type AddressRanges, deniedByDefault } from './image/address-policy.ts'
 
 const hostNamePattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
 
@@ -9,6 +10,18 @@ const path = z
   .string()
   .min(1)
   .transform((text) => (isAbsolute(text) ? text : resolve(text)))
+
+/** Addresses and ranges, with commas between them. */
+const ranges = z
+  .string()
+  .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+  .superRefine((list, context) => {
+    try {
+      addressPolicy({ denied: list, allowed: [] })
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+    }
+  })
 
 const schema = z.object({
   kubeconfig: z.string().optional(),
@@ -19,6 +32,8 @@ const schema = z.object({
     .prefault(() => hostname().toLowerCase()),
   'data-dir': path.prefault('/var/lib/kvorum'),
   'import-dir': path.optional(),
+  'image-denied-addresses': ranges.prefault(deniedByDefault.join(',')),
+  'image-allowed-addresses': ranges.prefault(''),
   hypervisor: z.enum(['libvirt', 'fake']).default('libvirt'),
   'libvirt-uri': z.string().default('qemu:///system'),
   'bind-address': z.string().default('0.0.0.0'),
@@ -40,6 +55,10 @@ const help: Readonly<Record<Flag, string>> = {
   'host-name': "name of this host's object; default: the host's own name",
   'data-dir': 'where disks, images and records are kept; default: /var/lib/kvorum',
   'import-dir': 'directory that images may be copied from; default: import below the data directory',
+  'image-denied-addresses':
+    'addresses and ranges that images are not fetched from; default: loopback, link-local, multicast, metadata services',
+  'image-allowed-addresses':
+    'addresses and ranges that images may be fetched from all the same; default: none',
   hypervisor: 'libvirt, or fake for machines that exist in memory only',
   'libvirt-uri': 'default: qemu:///system',
   'bind-address': 'address that consoles are served on; default: 0.0.0.0',
@@ -59,6 +78,8 @@ export interface NodeDaemonOptions {
   readonly hostName: string
   readonly dataDir: string
   readonly importDir: string
+  /** What images may and may not be fetched from. */
+  readonly imageAddresses: AddressRanges
   readonly hypervisor: 'libvirt' | 'fake'
   readonly libvirtUri: string
   readonly bindAddress: string
@@ -94,6 +115,7 @@ export function parseOptions(argv: readonly string[], env: Environment = process
     hostName: data['host-name'],
     dataDir: data['data-dir'],
     importDir: data['import-dir'] ?? join(data['data-dir'], 'import'),
+    imageAddresses: { denied: data['image-denied-addresses'], allowed: data['image-allowed-addresses'] },
     hypervisor: data.hypervisor,
     libvirtUri: data['libvirt-uri'],
     bindAddress: data['bind-address'],

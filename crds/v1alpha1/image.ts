@@ -20,15 +20,25 @@ export const ImageReason = {
 export const diskFormats = ['qcow2', 'raw'] as const
 export const imageFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'iso'] as const
 
+export const imageCompressions = ['none', 'gzip', 'xz', 'zstd'] as const
+
+const httpUrl = z
+  .string()
+  .max(4096)
+  .regex(/^https?:\/\/[^\s]+$/)
+
 const imageSource = z
   .object({
     http: z
       .object({
-        url: z
-          .string()
-          .max(4096)
-          .regex(/^https?:\/\/[^\s]+$/)
-          .describe('Where the image is.'),
+        url: httpUrl.describe('Where the image is.'),
+        mirrors: z
+          .array(httpUrl)
+          .max(16)
+          .optional()
+          .describe(
+            'Other places of the same bytes, asked in this order when the first does not answer. They need a checksum.',
+          ),
       })
       .optional()
       .describe('Fetch the image by HTTP or HTTPS.'),
@@ -68,6 +78,11 @@ export const imageSpec = z
       .enum(imageFormats)
       .optional()
       .meta({ description: "The source's format. Left out, it is recognised.", effect: 'immutable' }),
+    compression: z.enum(imageCompressions).optional().meta({
+      description:
+        'How the source is packed. Left out, it is recognised, unless the format says raw. The checksum is of the packed bytes.',
+      effect: 'immutable',
+    }),
     storageDomain: reference('Where the image is kept.')
       .prefault({ name: 'default' })
       .meta({ effect: 'immutable' }),
@@ -75,6 +90,11 @@ export const imageSpec = z
   .meta({
     'x-kubernetes-validations': [
       { rule: 'self == oldSelf', message: 'an image cannot change: make a new one' },
+      {
+        rule: '!has(self.source.http) || !has(self.source.http.mirrors) || has(self.checksum)',
+        message: 'mirrors need a checksum, so that all of them mean the same bytes',
+        fieldPath: '.checksum',
+      },
     ],
   })
 

@@ -1,4 +1,8 @@
+import { isIP } from 'node:net'
 import { type Dispatcher, request } from 'undici'
+import { z } from 'zod'
+import { StorageDriverError } from '../storage/storage-driver.ts'
+import { AddressDenied, type AddressPolicy } from './address-policy.ts'
 import type { OpenSource } from './image-source.ts'
 import { unreachable } from './unreachable.ts'
 
@@ -10,20 +14,23 @@ export interface HttpSourceOptions {
   readonly maxRedirects: number
   /** How often a download that broke off goes on from where it was. */
   readonly maxResumes: number
+  /** A source that says or turns out to be larger is refused. */
+  readonly maxBytes: number
+  /** Asked about addresses that URLs and redirects spell out; names are the dispatcher's. Left out, all will do. */
+  readonly addresses?: Pick<AddressPolicy, 'permits'>
 }
 
 export const defaultHttpSourceOptions: HttpSourceOptions = {
   stallTimeoutMs: 30_000,
   maxRedirects: 5,
   maxResumes: 5,
+  maxBytes: 1024 ** 4,
 }
 
 interface Answer {
   readonly body: AsyncIterable<Uint8Array>
   readonly status: number
   readonly headers: Headers
-  /** After redirects. */
-  readonly url: string
   discard(): Promise<void>
 }
 
@@ -31,39 +38,105 @@ interface Answer {
 interface Version {
   readonly totalBytes: number | undefined
   readonly validator: string | undefined
+  /** Index of the URL that it came from. */
+  readonly mirror: number
 }
 
 /**
- * An image behind HTTP or HTTPS. A download that breaks off goes on from where it was, when the server can do that and
- * still has the same content.
+ * An image behind HTTP or HTTPS, under one or more URLs of the same bytes. The first that answers is taken. A download
+ * that breaks off goes on from where it was, also in a later try, wherever the same content is still to be had.
  */
-export function httpSource(url: string, options: HttpSourceOptions): OpenSource {
-  return async (signal) => {
-    const first = await fetchImage(url, {}, options, signal)
-    if (first.status !== 200) {
-      await first.discard()
-      throw unreachable(`${hostOf(url)} answered ${first.status}`)
+export function httpSource(urls: readonly string[], options: HttpSourceOptions): OpenSource {
+  return async (signal, from) => {
+    const before = readVersion(from?.version)
+    const resumed =
+      from &&
+      before &&
+      (await goOn({ urls, options, version: before }, from.offset, signal).catch(onAbort(signal)))
+    const opened = resumed
+      ? { answer: resumed.answer, version: { ...before, mirror: resumed.mirror } as Version }
+      : await openFirst(rotated(urls, (before?.mirror ?? -1) + 1), options, signal)
+    const { answer, version } = opened
+    checkSize(version.totalBytes ?? 0, options)
+    const offset = resumed === undefined ? 0 : (from?.offset ?? 0)
+    return {
+      body: resumable(answer, { urls, options, version }, offset, signal),
+      totalBytes: version.totalBytes,
+      offset,
+      version: version.validator === undefined ? undefined : JSON.stringify(version),
     }
-    const version = versionOf(first)
-    return { body: resumable(first, version, options, signal), totalBytes: version.totalBytes }
   }
+}
+
+interface Download {
+  readonly urls: readonly string[]
+  readonly options: HttpSourceOptions
+  readonly version: Version
+}
+
+type Mirror = readonly [index: number, url: string]
+
+/** All of them, beginning with the one at `first`. */
+function rotated(urls: readonly string[], first: number): readonly Mirror[] {
+  return urls.map((_, step) => {
+    const index = (first + step) % urls.length
+    return [index, urls[index] ?? ''] as const
+  })
+}
+
+async function openFirst(
+  mirrors: readonly Mirror[],
+  options: HttpSourceOptions,
+  signal: AbortSignal,
+): Promise<{ readonly answer: Answer; readonly version: Version }> {
+  let failure: unknown
+  for (const [mirror, url] of mirrors) {
+    try {
+      const answer = await fetchImage(url, {}, options, signal)
+      if (answer.status === 200) return { answer, version: versionOf(answer, mirror) }
+      await answer.discard()
+      failure = unreachable(`${hostOf(url)} answered ${answer.status}`)
+    } catch (error) {
+      signal.throwIfAborted()
+      failure = error
+    }
+  }
+  throw failure
 }
 
 async function* resumable(
   first: Answer,
-  version: Version,
-  options: HttpSourceOptions,
+  download: Download,
+  offset: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let received = 0
+  const { version, options, urls } = download
+  let received = offset
   let answer = first
+  let mirror = version.mirror
+  const count = (bytes: number) => checkSize((received += bytes), options)
   for (let resumes = 0; ; resumes++) {
-    const problem = yield* pass(answer.body, (bytes) => (received += bytes), signal)
+    const problem = yield* pass(answer.body, count, signal)
     const complete = version.totalBytes === undefined || received === version.totalBytes
     if (problem === undefined && complete) return
-    const failure = unreachable(`${hostOf(first.url)} broke off after ${received} bytes`, problem)
+    const failure = unreachable(`${hostOf(urls[mirror] ?? '')} broke off after ${received} bytes`, problem)
     if (resumes >= options.maxResumes || version.validator === undefined) throw failure
-    answer = await resume(first.url, received, { version, options, failure }, signal)
+    const next = await goOn({ ...download, version: { ...version, mirror } }, received, signal)
+    if (next === undefined) throw failure
+    ;({ answer, mirror } = next)
+  }
+}
+
+function checkSize(bytes: number, { maxBytes }: HttpSourceOptions): void {
+  if (bytes <= maxBytes) return
+  throw new StorageDriverError('invalid-image', `the image is larger than the ${maxBytes} bytes allowed`)
+}
+
+/** For a try whose failure means no more than that it did not work. */
+function onAbort(signal: AbortSignal): () => undefined {
+  return () => {
+    signal.throwIfAborted()
+    return undefined
   }
 }
 
@@ -92,18 +165,22 @@ async function* pass(
   }
 }
 
-async function resume(
-  url: string,
+/** The rest of the same content, from the mirror that had it or another one; undefined when none has it. */
+async function goOn(
+  { urls, options, version }: Download,
   offset: number,
-  context: { readonly version: Version; readonly options: HttpSourceOptions; readonly failure: Error },
   signal: AbortSignal,
-): Promise<Answer> {
-  const headers = { range: `bytes=${offset}-`, 'if-range': context.version.validator ?? '' }
-  const answer = await fetchImage(url, headers, context.options, signal)
-  const starts = answer.headers.get('content-range')?.startsWith(`bytes ${offset}-`) === true
-  if (answer.status === 206 && starts) return answer
-  await answer.discard()
-  throw context.failure
+): Promise<{ readonly answer: Answer; readonly mirror: number } | undefined> {
+  const headers = { range: `bytes=${offset}-`, 'if-range': version.validator ?? '' }
+  for (const [mirror, url] of rotated(urls, version.mirror)) {
+    const answer = await fetchImage(url, headers, options, signal).catch(onAbort(signal))
+    const range = answer?.headers.get('content-range') ?? ''
+    const total = version.totalBytes ?? '*'
+    const fits = range.startsWith(`bytes ${offset}-`) && (total === '*' || range.endsWith(`/${total}`))
+    if (answer?.status === 206 && fits) return { answer, mirror }
+    await answer?.discard()
+  }
+  return undefined
 }
 
 async function fetchImage(
@@ -126,9 +203,12 @@ async function fetchImage(
 async function send(
   url: string,
   headers: Record<string, string>,
-  { dispatcher, stallTimeoutMs }: HttpSourceOptions,
+  { dispatcher, stallTimeoutMs, addresses }: HttpSourceOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
+  // A name is judged where it is resolved; an address in the URL is never resolved.
+  const literal = literalAddress(url)
+  if (literal !== undefined && addresses?.permits(literal) === false) throw denied(url)
   try {
     const response = await request(url, {
       // Compression on the way would change what the checksum is about.
@@ -142,11 +222,11 @@ async function send(
       body: response.body as AsyncIterable<Uint8Array>,
       status: response.statusCode,
       headers: flat(response.headers),
-      url,
       discard: async () => void response.body.on('error', () => {}).destroy(),
     }
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof AddressDenied) throw denied(url)
     throw unreachable(`${hostOf(url)} cannot be reached: ${briefly(error)}`, error)
   }
 }
@@ -157,7 +237,33 @@ function redirected(from: string, location: string): string {
   throw unreachable(`${hostOf(from)} redirects to something that is neither http nor https`)
 }
 
-function versionOf({ headers }: Answer): Version {
+function denied(url: string): StorageDriverError {
+  return unreachable(`${hostOf(url)} is at an address that hosts may not fetch images from`)
+}
+
+function literalAddress(url: string): string | undefined {
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? ''
+  return isIP(host) === 0 ? undefined : host
+}
+
+const versionSchema = z.object({
+  totalBytes: z.number().int().nonnegative().optional(),
+  validator: z.string().optional(),
+  mirror: z.number().int().nonnegative(),
+})
+
+/** What was kept of an earlier try; undefined when it cannot be gone on from. */
+function readVersion(text: string | undefined): Version | undefined {
+  try {
+    const { data } = versionSchema.safeParse(JSON.parse(text ?? ''))
+    if (data?.validator === undefined) return undefined
+    return { totalBytes: data.totalBytes, validator: data.validator, mirror: data.mirror }
+  } catch {
+    return undefined
+  }
+}
+
+function versionOf({ headers }: Answer, mirror: number): Version {
   const length = Number(headers.get('content-length') ?? Number.NaN)
   const etag = headers.get('etag')
   const ranges = headers.get('accept-ranges') === 'bytes'
@@ -166,6 +272,7 @@ function versionOf({ headers }: Answer): Version {
   return {
     totalBytes: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
     validator: ranges && strong !== null ? strong : undefined,
+    mirror,
   }
 }
 

@@ -9,8 +9,8 @@ export function imageImportOf(
   sourceOf: SourceOf,
   onProgress: (percent: number) => void = () => {},
 ): ImageImport {
-  const { checksum, format } = image.spec
-  return { format, checksum, open: sourceOf(image), onProgress }
+  const { checksum, format, compression } = image.spec
+  return { format, checksum, compression, open: sourceOf(image), onProgress }
 }
 
 export function imageKey(image: Stored<Image>): VolumeKey {

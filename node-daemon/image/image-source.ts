@@ -18,7 +18,7 @@ export interface ImageSourcesOptions {
 
 export function imageSources({ importDir, http }: ImageSourcesOptions): SourceOf {
   return ({ spec: { source } }) => {
-    if (source.http !== undefined) return httpSource(source.http.url, http)
+    if (source.http !== undefined) return httpSource([source.http.url, ...(source.http.mirrors ?? [])], http)
     if (source.file !== undefined) return fileSource(importDir, source.file.path)
     throw new StorageDriverError('invalid-image', 'the image names no source')
   }

@@ -51,11 +51,27 @@ export interface ImageImport {
   readonly format: 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'iso' | undefined
   /** `sha256:<hex>` or `sha512:<hex>`. */
   readonly checksum: string | undefined
-  /** Bytes from `offset` on; `totalBytes` when the source says. */
-  open(
-    signal: AbortSignal,
-  ): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly totalBytes: number | undefined }>
+  /** How the bytes are packed. Undefined: their beginning tells. */
+  readonly compression?: 'none' | 'gzip' | 'xz' | 'zstd' | undefined
+  /** The bytes, or those from `from` on when the source can do that and is the same as it was. */
+  open(signal: AbortSignal, from?: ResumePoint): Promise<OpenedImage>
   onProgress(percent: number): void
+}
+
+/** Up to where an earlier try got, and of what. */
+export interface ResumePoint {
+  readonly offset: number
+  readonly version: string
+}
+
+export interface OpenedImage {
+  readonly body: AsyncIterable<Uint8Array>
+  /** Of the whole source, when it says. */
+  readonly totalBytes: number | undefined
+  /** Where `body` begins: 0, or where it was asked to. Left out, 0. */
+  readonly offset?: number
+  /** Identifies the content, for going on after a break. Left out, the source cannot do that. */
+  readonly version?: string | undefined
 }
 
 export interface ImportedImage extends Volume {

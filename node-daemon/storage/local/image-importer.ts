@@ -1,21 +1,18 @@
-import { chmod, open, stat, statfs } from 'node:fs/promises'
-import { checksum } from '../checksum.ts'
+import { chmod, stat } from 'node:fs/promises'
+import { compressionOf } from '../compression.ts'
 import { invalid } from '../headers/header-checks.ts'
 import { checkHead, headBytes, type ImageFormat, recogniseFormat } from '../image-format.ts'
-import { type ImageImport, StorageDriverError } from '../storage-driver.ts'
-import { append, publish, readPart, removeFiles } from './files.ts'
+import type { ImageImport } from '../storage-driver.ts'
+import { publish, readPart, removeFiles } from './files.ts'
 import { writeImageFacts } from './image-facts.ts'
 import type { QemuImg } from './qemu-img.ts'
+import { freeBytes, receiveImage, requireSpace } from './receive-image.ts'
+import { unpackImage } from './unpack-image.ts'
 import type { ImagePaths } from './volume-layout.ts'
 
-// Left for the host and for the disks that machines are writing to.
-const spaceReserveBytes = 64 * 1024 ** 2
-// How much arrives between two looks at the free space.
-const spaceCheckBytes = 64 * 1024 ** 2
-
 /**
- * Takes an image from its source to its place: receive and hash, compare the checksum, look at the bytes as untrusted
- * input, convert, publish. Whatever fails, nothing is left behind.
+ * Takes an image from its source to its place: receive and hash, compare the checksum, unpack, look at the bytes as
+ * untrusted input, convert, publish. Whatever fails, nothing is left behind but what a download can go on from.
  */
 export async function importImageFile(
   paths: ImagePaths,
@@ -23,56 +20,30 @@ export async function importImageFile(
   qemuImg: QemuImg,
   signal: AbortSignal,
 ): Promise<void> {
+  const digest = await receiveImage(paths, source, signal)
   try {
-    const digest = await receive(paths.source, source, signal)
-    const sourceFormat = await inspect(paths.source, source.format, qemuImg, signal)
+    const path = await unpacked(paths, source, signal)
+    const sourceFormat = await inspect(path, source.format, qemuImg, signal)
     // Before writing: a small file can unfold into a disk that fills the domain.
-    await requireSpace(paths.source, await qemuImg.measure(paths.source, sourceFormat, signal))
-    const maxFileBytes = await freeBytes(paths.source)
-    const job = { from: paths.source, fromFormat: sourceFormat, to: paths.partial, maxFileBytes }
+    await requireSpace(path, await qemuImg.measure(path, sourceFormat, signal))
+    const maxFileBytes = await freeBytes(path)
+    const job = { from: path, fromFormat: sourceFormat, to: paths.partial, maxFileBytes }
     await qemuImg.convert({ ...job, toFormat: 'qcow2', preallocate: false }, signal)
     await chmod(paths.partial, 0o600)
     await writeImageFacts(paths.facts, { digest, sourceFormat })
     await publish(paths.partial, paths.path)
   } finally {
-    await removeFiles(paths.source, paths.partial)
+    await removeFiles(paths.source, paths.sourceState, paths.unpacked, paths.partial)
   }
 }
 
-async function receive(path: string, source: ImageImport, signal: AbortSignal): Promise<string> {
-  const { body, totalBytes } = await source.open(signal)
-  const file = await open(path, 'w', 0o600)
-  try {
-    await requireSpace(path, totalBytes ?? 0)
-    const sum = checksum(source.checksum)
-    let received = 0
-    let checkedAt = 0
-    for await (const chunk of body) {
-      signal.throwIfAborted()
-      sum.update(chunk)
-      await append(file, chunk)
-      received += chunk.length
-      if (received - checkedAt >= spaceCheckBytes) {
-        await requireSpace(path, 0)
-        checkedAt = received
-      }
-      if (totalBytes !== undefined && totalBytes > 0)
-        source.onProgress(Math.min(99, Math.floor((received / totalBytes) * 100)))
-    }
-    return sum.verify()
-  } finally {
-    await file.close()
-  }
-}
-
-async function requireSpace(path: string, bytes: number): Promise<void> {
-  if ((await freeBytes(path)) >= bytes) return
-  throw new StorageDriverError('no-space', 'the storage domain has not enough space left for the image')
-}
-
-async function freeBytes(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path)
-  return Math.max(0, bavail * bsize - spaceReserveBytes)
+/** The file that the image itself is in. */
+async function unpacked(paths: ImagePaths, source: ImageImport, signal: AbortSignal): Promise<string> {
+  const compression = compressionOf(await readPart(paths.source, 0, 16), source)
+  if (compression === undefined) return paths.source
+  await unpackImage({ from: paths.source, to: paths.unpacked, compression }, signal)
+  await removeFiles(paths.source)
+  return paths.unpacked
 }
 
 async function inspect(

@@ -201,7 +201,7 @@ export class LocalStorageDriver implements StorageDriver {
 
   async #removeImage(uid: string): Promise<void> {
     const paths = this.#layout.image(uid)
-    await removeFiles(paths.source, paths.partial)
+    await removeFiles(paths.source, paths.sourceState, paths.unpacked, paths.partial)
     if ((await statIfThere(paths.path)) === undefined) return removeFiles(paths.facts, paths.removed)
     // Marked before looking for overlays: whoever makes one looks at the mark after making it, so one of us sees the other.
     await writeFile(paths.removed, '', { mode: 0o600, flush: true })

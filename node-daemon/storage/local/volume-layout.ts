@@ -21,6 +21,9 @@ export interface ImagePaths {
   readonly partial: string
   /** The source's bytes as they arrive. */
   readonly source: string
+  /** How much of them is safe, and of which version of the source. */
+  readonly sourceState: string
+  readonly unpacked: string
   readonly facts: string
   readonly removed: string
 }
@@ -37,6 +40,8 @@ export function volumeLayout(directory: string): VolumeLayout {
         path: `${base}.qcow2`,
         partial: `${base}.qcow2.partial`,
         source: `${base}.source.partial`,
+        sourceState: `${base}.state.partial`,
+        unpacked: `${base}.unpacked.partial`,
         facts: `${base}.json`,
         removed: `${base}.removed`,
       }

@@ -45,7 +45,7 @@ describe('an image behind HTTP', () => {
   })
 
   const source = (overrides = {}) =>
-    httpSource(url, { ...defaultHttpSourceOptions, stallTimeoutMs: 300, ...overrides })
+    httpSource([url], { ...defaultHttpSourceOptions, stallTimeoutMs: 300, ...overrides })
 
   const headers = { 'content-length': content.length, 'accept-ranges': 'bytes', etag: '"v1"' }
 
@@ -148,7 +148,7 @@ describe('an image behind HTTP', () => {
 
   test('of a server that is not there is told without user and password', async () => {
     const secret = 'http://user:secret@127.0.0.1:1/disk.img?token=secret'
-    const error = await failure(read(httpSource(secret, defaultHttpSourceOptions)))
+    const error = await failure(read(httpSource([secret], defaultHttpSourceOptions)))
     expect(error.code).toBe('source-unreachable')
     expect(error.message).toContain('127.0.0.1:1 cannot be reached')
     expect(error.message).not.toContain('secret')
