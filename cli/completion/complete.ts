@@ -2,11 +2,12 @@ import type { Command, Option } from 'commander'
 import { Writable } from 'node:stream'
 import { connected, type Setting } from '../command-line/setting.ts'
 import type { CommandContext } from '../context.ts'
+import { parseDuration } from '../duration.ts'
 import { type Candidate, contextCandidates, LiveCandidates } from './candidates.ts'
 import { positionalKind } from './positional.ts'
 
-/** A shell waits this long at most for its user's sake. */
-const limitMs = 2_000
+/** A shell waits this long at most for its user's sake, unless KVORUM_COMPLETION_TIMEOUT says otherwise. */
+const limit = '2s'
 
 interface Answer {
   readonly candidates: readonly Candidate[]
@@ -26,7 +27,7 @@ export async function complete(
     ...setting,
     // Nobody wants to read warnings while typing.
     streams: { ...setting.streams, errors: nowhere() },
-    signal: AbortSignal.any([setting.signal, AbortSignal.timeout(limitMs)]),
+    signal: AbortSignal.any([setting.signal, AbortSignal.timeout(limitOf(setting.streams))]),
   }
   const { candidates, files } = await withinLimit(answer(program, words, limited), limited.signal)
   const current = words.at(-1) ?? ''
@@ -189,6 +190,10 @@ async function live(
     candidates = await ask(new LiveCandidates(context))
   })
   return { candidates, files: false }
+}
+
+function limitOf({ env }: Setting['streams']): number {
+  return parseDuration(env['KVORUM_COMPLETION_TIMEOUT'] || limit)
 }
 
 function nowhere(): Writable {

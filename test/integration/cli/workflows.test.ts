@@ -43,7 +43,7 @@ const configMap = (name: string, data: object = {}, metadata: object = {}) => ({
 describe('apply', () => {
   test('brings a definition, a namespace and what needs them in one go, in any order', async () => {
     const widget = { ...aWidget('first'), metadata: { name: 'first', namespace: 'fresh' } }
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'fresh' } }
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'fresh', labels: { a: 'b' } } }
     const path = await file('all.yaml', widget, namespace, widgetCrd)
 
     expect((await ok(`apply -f ${path}`)).split('\n')).toEqual([
@@ -62,7 +62,8 @@ describe('apply', () => {
 
     expect([strict.code, strict.stdout]).toEqual([1, 'configmap/right created\n'])
     expect(strict.stderr).toContain('dota')
-    expect(await run(`apply -f ${path} --validate=warn`)).toMatchObject({
+    const other = await file('other.yaml', { ...wrong, metadata: { name: 'other' } })
+    expect(await run(`create -f ${other} --validate=warn`)).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('Warning: unknown field "dota"') as string,
     })
@@ -325,7 +326,7 @@ describe('config', () => {
     )
     expect((await mine(`config use-context ${name}`)).stdout).toBe(`Switched to context "${name}".\n`)
 
-    expect((await mine('get cm')).stderr).toBe('No resources found in kube-system namespace.\n')
+    expect((await mine('get vm')).stderr).toBe('No resources found in kube-system namespace.\n')
     expect(await readFile(path, 'utf8')).toContain('# mine')
     expect((await readdir(directory)).filter((one) => one.endsWith('.tmp'))).toEqual([])
   })
