@@ -116,7 +116,7 @@ test('a Secret that asks for a token gets one, which is good until the Secret go
     (await api.get(path)).body.metadata.labels?.['kubernetes.io/legacy-token-last-used']
   await expect.poll(used).toMatch(/^\d{4}-\d\d-\d\d$/)
   await api.delete(path)
-  expect((await api.post(whoami, {}, { as: { token } })).code).toBe(401)
+  await expect.poll(async () => (await api.post(whoami, {}, { as: { token } })).code).toBe(401)
 })
 
 test('a token that was taken out of its Secret, or marked invalid, is refused', async () => {
@@ -130,12 +130,12 @@ test('a token that was taken out of its Secret, or marked invalid, is refused', 
   const invalid = (value: string | null) =>
     api.patch(path, 'merge', { metadata: { labels: { 'kubernetes.io/legacy-token-invalid-since': value } } })
   await invalid('2026-01-01')
-  expect(await code()).toBe(401)
+  await expect.poll(code).toBe(401)
   await invalid(null)
-  expect(await code()).toBe(201)
+  await expect.poll(code).toBe(201)
   await api.patch(path, 'merge', { data: { token: null } })
   await expect.poll(async () => (await filledSecret('revoked', 'one')).token).not.toBe(token)
-  expect(await code()).toBe(401)
+  await expect.poll(code).toBe(401)
 })
 
 test('Secrets with tokens go with their account, and those without one go at once', async () => {

@@ -159,9 +159,9 @@ test('a token dies with its account, and does not come back with another of the 
   const token = await aToken('gone')
   expect(await codeFor(token)).toBe(201)
   await api.delete(`${accounts}/gone`)
-  expect(await codeFor(token)).toBe(401)
+  await expect.poll(() => codeFor(token)).toBe(401)
   await anAccount('gone')
-  expect(await codeFor(token)).toBe(401)
+  await expect.poll(() => codeFor(token)).toBe(401)
   expect(await codeFor(await aToken('gone'))).toBe(201)
 })
 
@@ -177,9 +177,9 @@ test('a token that is bound to a Secret dies with it', async () => {
   expect((await request('bound', { boundObjectRef: { ...ref, name: 'none' } })).code).toBe(404)
   expect((await request('bound', { boundObjectRef: { ...ref, kind: 'Pod' } })).code).toBe(400)
   await api.delete(`${secrets}/anchor`)
-  expect(await codeFor(token)).toBe(401)
+  await expect.poll(() => codeFor(token)).toBe(401)
   await aSecret('anchor')
-  expect(await codeFor(token)).toBe(401)
+  await expect.poll(() => codeFor(token)).toBe(401)
 })
 
 test('tokens for others, of others and in pieces are refused', async () => {
