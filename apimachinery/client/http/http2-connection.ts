@@ -36,7 +36,10 @@ export class Http2Connection implements Connection {
       maxSessionMemory: 1000,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
     })
-    this.#session.once('connect', () => this.#session.setLocalWindowSize(connectionWindowBytes))
+    // It may have been given up in the meantime.
+    this.#session.once('connect', () => {
+      if (!this.#session.destroyed) this.#session.setLocalWindowSize(connectionWindowBytes)
+    })
     // Each stream is told on its own; without a listener the process would end.
     this.#session.on('error', () => {})
     this.#session.on('goaway', () => this.retire())
