@@ -45,7 +45,7 @@ export function dispatcher(deps: DispatchDeps): Handler {
     const { isResource, path } = context.info
     if (isResource) return await handleResource(deps, context)
     if (context.method !== 'GET' && context.method !== 'HEAD') throw methodNotAllowed()
-    if (path === '/version') return jsonReply(deps.version)
+    if (path === '/version' || path === '/version/') return jsonReply(deps.version)
     if (path === '/metrics') return await metricsReply(deps.metrics)
     const reply =
       (await deps.health.handle(context)) ??
