@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { buildGuestImage } from './guest-image/build.ts'
+import { unpackKubectls } from './host/kubectls.ts'
 import { installPackages, testPackages } from './host/packages.ts'
 import { requireRoot } from './host/root.ts'
 import { closingLine, readReport } from './test-report.ts'
@@ -12,6 +13,7 @@ const report = join(root, '.cache', 'test-report.json')
 async function test(): Promise<number> {
   requireRoot('npm test')
   await installPackages(testPackages, console.log)
+  await unpackKubectls(join(root, '.cache', 'kubectl'), console.log)
   await buildGuestImage(join(root, '.cache', 'guest'), console.log)
   const verified = await runProgram('node', ['scripts/verify.ts'])
   const tested = await runProgram('vitest', [

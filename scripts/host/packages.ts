@@ -45,6 +45,7 @@ export const testPackages: readonly SystemPackage[] = [
   ...startPackages,
   { name: 'kubernetes-client', why: 'kubectl, for tests, where none is installed' },
   { name: 'iputils-ping', why: 'tests ping machines' },
+  { name: 'python3-kubernetes', why: "another language's client of the API server, for tests" },
 ]
 
 const supported: Record<string, readonly string[]> = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] }
