@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { parseAllDocuments, type Tags } from 'yaml'
 import { isJsonObject, type JsonObject } from '../crds/meta/json.ts'
 import type { CommandContext } from './context.ts'
 import { fetchManifest } from './fetch-manifest.ts'
@@ -84,9 +84,19 @@ async function readBounded(file: string): Promise<string> {
   return readFile(file, 'utf8')
 }
 
+/** As kubectl reads YAML 1.1: there a dot alone, as in `path: .`, is no number. */
+function kubernetesTags(tags: Tags): Tags {
+  return tags.map((tag) => {
+    const isFloat = typeof tag === 'object' && tag.test?.test('.') === true
+    return isFloat ? Object.assign({}, tag, { test: numberWithPoint }) : tag
+  })
+}
+
+const numberWithPoint = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)$/
+
 /** The objects of a YAML or JSON text; lists are taken apart. Throws UsageError with `source` and where in it. */
 export function parseManifests(text: string, source: string): Manifest[] {
-  const documents = parseAllDocuments(text, { version: '1.1', merge: true })
+  const documents = parseAllDocuments(text, { version: '1.1', merge: true, customTags: kubernetesTags })
   if (!Array.isArray(documents)) return []
   return documents.flatMap((document, at) => {
     const where = documents.length > 1 ? `${source}, document ${at + 1}` : source

@@ -25,10 +25,12 @@ export function addCreating(program: Command, setting: Setting): void {
     'make objects from manifests, or small ones by name',
   )
   addOptions(create, filenameOption(), recursiveOption(), kustomizeOption(), ...common()).action(
-    (options: WriteOptions) =>
-      connected(setting, create, async (context) =>
-        (await import('../commands/create.ts')).create(context, withFiles(create, options)),
-      ),
+    (options: WriteOptions) => {
+      const sources = withFiles(create, options)
+      return connected(setting, create, async (context) =>
+        (await import('../commands/create.ts')).create(context, sources),
+      )
+    },
   )
   examples(create, setting, [
     'kvorum create -f machine.yaml',

@@ -62,11 +62,12 @@ function addApply(program: Command, setting: Setting): void {
     )
     .option('--all', 'with --prune: everything that this field manager has applied')
     .option('--prune-allowlist <kind>', 'with --prune: group/version/Kind to look at', collect)
-    .action((options: ApplyOptions) =>
-      connected(setting, command, async (context) =>
-        (await import('../commands/apply.ts')).apply(context, withFiles(command, options)),
-      ),
-    )
+    .action((options: ApplyOptions) => {
+      const sources = withFiles(command, options)
+      return connected(setting, command, async (context) =>
+        (await import('../commands/apply.ts')).apply(context, sources),
+      )
+    })
   examples(command, setting, [
     'kvorum apply -f machines.yaml',
     'kvorum apply -f manifests -R --dry-run=server',
@@ -89,11 +90,12 @@ function addDiff(program: Command, setting: Setting): void {
   )
     .option('--force-conflicts', 'as if fields that somebody else manages were taken over')
     .option('--server-side', 'diff always works on the server: taken for the sake of scripts')
-    .action((options: DiffOptions) =>
-      connected(setting, command, async (context) =>
-        (await import('../commands/diff.ts')).diff(context, withFiles(command, options)),
-      ),
-    )
+    .action((options: DiffOptions) => {
+      const sources = withFiles(command, options)
+      return connected(setting, command, async (context) =>
+        (await import('../commands/diff.ts')).diff(context, sources),
+      )
+    })
   examples(command, setting, [
     'kvorum diff -f machines.yaml',
     "KUBECTL_EXTERNAL_DIFF='colordiff -N -u' kvorum diff -f manifests",
@@ -113,11 +115,12 @@ function addReplace(program: Command, setting: Setting): void {
     fieldManagerOption('kvorum-replace'),
   )
     .option('--subresource <name>', 'status or scale')
-    .action((options: WriteOptions) =>
-      connected(setting, command, async (context) =>
-        (await import('../commands/create.ts')).replace(context, withFiles(command, options)),
-      ),
-    )
+    .action((options: WriteOptions) => {
+      const sources = withFiles(command, options)
+      return connected(setting, command, async (context) =>
+        (await import('../commands/create.ts')).replace(context, sources),
+      )
+    })
   examples(command, setting, ['kvorum replace -f machine.yaml'])
 }
 
@@ -143,14 +146,13 @@ function addDelete(program: Command, setting: Setting): void {
     .option('--timeout <duration>', 'how long to wait; 0 as long as it takes', '0')
     .option('--cascade <how>', 'what becomes of dependents: background, foreground or orphan', 'background')
     .option('--grace-period <seconds>', 'time to shut down; -1 leaves it to the object', '-1')
-    .action((target: string[], options: DeleteOptions) =>
-      connected(setting, command, async (context) => {
-        needTargets(command, target, options)
-        await (
-          await import('../commands/delete.ts')
-        ).deleteObjects(context, target, { ...options, wait: options.wait !== false })
-      }),
-    )
+    .action((target: string[], options: DeleteOptions) => {
+      needTargets(command, target, options)
+      return connected(setting, command, async (context) => {
+        const { deleteObjects } = await import('../commands/delete.ts')
+        await deleteObjects(context, target, { ...options, wait: options.wait !== false })
+      })
+    })
   examples(command, setting, [
     'kvorum delete vm web',
     'kvorum delete vm,disk -l site=lab',

@@ -94,3 +94,20 @@ test.each(lines.map((line) => [line]))('%s', async (line) => {
   ])
   expect(normalized(ours, 'ns-ours')).toEqual(normalized(theirs, 'ns-theirs'))
 })
+
+test('a set of kubectl has the same id, and is left to kubectl', async () => {
+  const words = ['apply', '--prune', '--applyset=site', '-f', widget]
+  const env = { KUBECTL_APPLYSET: 'true' }
+  const theirs = await kubectl.run([...words, '--server-side', '--namespace=ns-ours'], { env })
+  expect(theirs).toMatchObject({ code: 0 })
+  const id = () => kubectl.ok('get', 'secret', 'site', '-n', 'ns-ours', '-o', 'jsonpath={.metadata.labels}')
+  const made = await id()
+
+  const refused = await kvorum(server.kubeconfigPath, [...words, '--namespace=ns-ours'])
+  expect(refused.stderr).toMatch(/^error: apply set parent secrets\/site is managed by kubectl/)
+
+  await kubectl.ok('delete', 'secret', 'site', '-n', 'ns-ours')
+  const ours = await kvorum(server.kubeconfigPath, [...words, '--force-conflicts', '--namespace=ns-ours'])
+  expect(ours).toMatchObject({ code: 0 })
+  expect(await id()).toBe(made)
+})

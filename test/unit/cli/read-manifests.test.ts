@@ -51,6 +51,15 @@ describe('manifests', () => {
     expect(await namesIn([directory], true)).toEqual(['b', 'c', 'z'])
   })
 
+  test('mean what kubectl would read in them', async () => {
+    const data = 'data: {a: ., b: .5, c: 1., d: yes, f: 1_000, g: "yes"}'
+    const file = await write('a.yaml', `${vm('a')}${data}`)
+
+    const [manifest] = await readManifests([file], false)
+
+    expect(manifest?.object['data']).toEqual({ a: '.', b: 0.5, c: 1, d: true, f: 1000, g: 'yes' })
+  })
+
   test('know where they were written', async () => {
     const file = await write('a.yaml', `${vm('a')}---\n${vm('b')}`)
 
