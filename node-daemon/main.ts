@@ -17,8 +17,11 @@ import { servingTls } from './credentials/serving-tls.ts'
 import { daemonMetrics } from './daemon-metrics.ts'
 import { hostIdentity } from './heartbeat/host-identity.ts'
 import { readMachineFacts } from './heartbeat/machine-facts.ts'
+import type { Displays } from './hypervisor/displays.ts'
+import { noDisplays } from './hypervisor/fake/fake-displays.ts'
 import { fakeHypervisor } from './hypervisor/fake/fake-hypervisor.ts'
 import type { Hypervisor } from './hypervisor/hypervisor.ts'
+import { libvirtDisplays } from './hypervisor/libvirt/display.ts'
 import { libvirtHypervisor } from './hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from './hypervisor/libvirt/open-libvirt.ts'
 import { addressPolicy } from './image/address-policy.ts'
@@ -81,10 +84,10 @@ export async function startNodeDaemon(
   const registry = processRegistry()
   const reportingController = 'kvorum.dev/node-daemon'
   const events = eventRecorder({ client, clock, log, reportingController, instance: hostName })
-  const { hypervisor, networks, close } = openHost(options, clock, log)
+  const { hypervisor, displays, networks, close } = openHost(options, clock, log)
   const informed: { daemon?: NodeDaemon } = {}
   const findRun = (namespace: string, name: string) => informed.daemon?.findRun(namespace, name)
-  const served = { hypervisor, findRun, registry, clock, log }
+  const served = { hypervisor, displays, findRun, registry, clock, log }
   const consoles = await startConsoleServer(consoleOptions(options, credentials), served).catch(
     async (error: unknown) => {
       await close()
@@ -144,6 +147,7 @@ function domainDirectory({ metadata, spec }: Stored<StorageDomain>, dataDir: str
 
 interface OpenHost {
   readonly hypervisor: Hypervisor
+  readonly displays: Displays
   readonly networks: NetworkDriver
   readonly close: () => Promise<void>
 }
@@ -153,12 +157,13 @@ function openHost(options: NodeDaemonOptions, clock: Clock, log: Logger): OpenHo
     const networks = fakeNetworks()
     const addressOf = (macAddress: string) => networks.world.addressOf(macAddress)
     const hypervisor = fakeHypervisor({ clock, startMs: 300, shutdownMs: 1_000, agentMs: 1_000, addressOf })
-    return { hypervisor, networks, close: () => hypervisor.close() }
+    return { hypervisor, displays: noDisplays(), networks, close: () => hypervisor.close() }
   }
   const libvirt = openLibvirt(options.libvirtUri)
   const hypervisor = libvirtHypervisor({ libvirt, clock, log })
   return {
     hypervisor,
+    displays: libvirtDisplays({ libvirt, log }),
     networks: libvirtNetworks({ libvirt, log }),
     async close() {
       await hypervisor.close()

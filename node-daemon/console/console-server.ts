@@ -11,11 +11,13 @@ import { notFound, StatusError } from '../../apimachinery/status-error.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import { keepServing, type ServingTls } from '../credentials/serving-tls.ts'
+import type { Displays } from '../hypervisor/displays.ts'
 import { type Hypervisor, HypervisorError } from '../hypervisor/hypervisor.ts'
 import { relayConsole } from './relay-console.ts'
 
 export interface ConsoleServerDeps {
   readonly hypervisor: Pick<Hypervisor, 'openConsole'>
+  readonly displays: Displays
   readonly findRun: (namespace: string, name: string) => Stored<VirtualMachineInstance> | undefined
   readonly registry: Registry
   readonly clock: Clock
@@ -38,11 +40,13 @@ export interface ConsoleServer {
 
 // Keystrokes and pasted text; a larger frame is no console's.
 const maxFrameBytes = 1024 ** 2
-const consolePath = /^\/v1alpha1\/namespaces\/([^/]+)\/virtualmachineinstances\/([^/]+)\/console$/
+const screenshotMs = 15_000
+const runPath =
+  /^\/v1alpha1\/namespaces\/([^/]+)\/virtualmachineinstances\/([^/]+)\/(console|vnc|screenshot)$/
 
 /**
- * Serves consoles as WebSockets, and health and figures, by HTTPS to whoever shows the certificate of the API server
- * or of an administrator. Resolves when it listens.
+ * Serves serial consoles and screens as WebSockets, and screenshots, health and figures, by HTTPS to whoever shows the
+ * certificate of the API server or of an administrator. Resolves when it listens.
  */
 export async function startConsoleServer(
   options: ConsoleServerOptions,
@@ -100,13 +104,14 @@ function listen(server: Server, { address, port }: ConsoleServerOptions): Promis
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { registry, log }: ConsoleServerDeps,
+  deps: ConsoleServerDeps,
 ): Promise<void> {
+  const { registry, log } = deps
   try {
     const path = pathOf(request)
     if (path === '/healthz') return void response.end('ok')
     authorize(request)
-    if (path !== '/metrics') throw new StatusError('NotFound', 'nothing is served at this path')
+    if (path !== '/metrics') return await sendScreenshot(request, response, deps)
     const metrics = await registry.metrics()
     response.setHeader('content-type', registry.contentType)
     response.end(metrics)
@@ -119,15 +124,39 @@ async function answer(
 
 async function openConsole(request: IncomingMessage, deps: ConsoleServerDeps): Promise<Duplex> {
   authorize(request)
-  const [, namespace, name] = consolePath.exec(pathOf(request)) ?? []
-  if (namespace === undefined || name === undefined)
-    throw new StatusError('NotFound', 'nothing at this path can be upgraded')
-  const run = deps.findRun(decode(namespace), decode(name))
+  const { uuid, part } = findTarget(request, deps)
+  if (part === 'console') return deps.hypervisor.openConsole(uuid)
+  if (part === 'vnc') return deps.displays.openDisplay(uuid)
+  throw new StatusError('BadRequest', 'a screenshot is no connection: ask with a plain GET')
+}
+
+async function sendScreenshot(
+  request: IncomingMessage,
+  response: ServerResponse,
+  deps: ConsoleServerDeps,
+): Promise<void> {
+  const { uuid, part } = findTarget(request, deps)
+  if (part !== 'screenshot')
+    throw new StatusError('BadRequest', `this is a WebSocket: the request lacks its upgrade`)
+  const image = await deps.displays.screenshot(uuid, AbortSignal.timeout(screenshotMs))
+  response.writeHead(200, { 'content-type': 'image/png', 'content-length': image.length })
+  response.end(image)
+}
+
+/** The machine that a request is about, and what of it. Throws StatusError. */
+function findTarget(
+  request: IncomingMessage,
+  { findRun }: ConsoleServerDeps,
+): { readonly uuid: string; readonly part: string } {
+  const [, namespace, name, part] = runPath.exec(pathOf(request)) ?? []
+  if (namespace === undefined || name === undefined || part === undefined)
+    throw new StatusError('NotFound', 'nothing is served at this path')
+  const run = findRun(decode(namespace), decode(name))
   if (run === undefined)
     throw notFound({ group: 'kvorum.dev', resource: 'virtualmachineinstances' }, decode(name))
-  if (run.status?.phase !== 'Running' && run.status?.phase !== 'Stopping')
+  if (!['Running', 'Paused', 'Stopping'].includes(run.status?.phase ?? ''))
     throw new StatusError('BadRequest', `machine ${run.metadata.name} does not run`)
-  return deps.hypervisor.openConsole(run.spec.uuid)
+  return { uuid: run.spec.uuid, part }
 }
 
 /** The certificate was checked by TLS; who it is for decides. */
@@ -155,7 +184,10 @@ function decode(part: string): string {
 function asStatus(error: unknown, log: Logger): StatusError {
   if (error instanceof StatusError) return error
   if (error instanceof HypervisorError)
-    return new StatusError('ServiceUnavailable', `the console cannot be opened: ${error.message}`)
+    return new StatusError(
+      error.code === 'conflict' ? 'BadRequest' : 'ServiceUnavailable',
+      `the console cannot be opened: ${error.message}`,
+    )
   log.error('Request failed', { error })
   return new StatusError('InternalError', 'the request failed; the daemon has logged why')
 }

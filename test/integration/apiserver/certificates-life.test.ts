@@ -17,6 +17,7 @@ import { belongTogether, readKeyPair } from '../../../apiserver/certificates/rea
 import { dialDaemon } from '../../../apiserver/console/daemon-address.ts'
 import { startConsoleServer, type ConsoleServer } from '../../../node-daemon/console/console-server.ts'
 import { NodeCredentials } from '../../../node-daemon/credentials/node-credentials.ts'
+import { noDisplays } from '../../../node-daemon/hypervisor/fake/fake-displays.ts'
 import { servingTls } from '../../../node-daemon/credentials/serving-tls.ts'
 import { startTestApiServer, type TestApiServer } from '../../support/apiserver.ts'
 import { manualClock, type ManualClock } from '../../support/clock.ts'
@@ -181,6 +182,7 @@ describe('thirty days of certificates that live for two and seven', () => {
       { address: '127.0.0.1', port: 0, tls: servingTls(noFiles, credentials) },
       {
         hypervisor: { openConsole },
+        displays: noDisplays(),
         findRun: () => undefined,
         registry: new Registry(),
         clock,

@@ -47,6 +47,8 @@ let server: ConsoleServer
 let clock: ManualClock
 let console: Duplex
 let openConsole: (uuid: string) => Promise<Duplex>
+let openDisplay: (uuid: string) => Promise<Duplex>
+let screenshot: (uuid: string) => Promise<Buffer>
 const typed: Buffer[] = []
 
 function anEcho(): Duplex {
@@ -65,6 +67,8 @@ beforeEach(async () => {
   clock = manualClock()
   console = anEcho()
   openConsole = async () => console
+  openDisplay = async () => console
+  screenshot = async () => Buffer.from('an image')
   const registry = new Registry()
   const runs = new Map([
     ['default/vm-1', aPlacedRun({ status: { phase: 'Running' } })],
@@ -78,6 +82,7 @@ beforeEach(async () => {
     },
     {
       hypervisor: { openConsole: (id) => openConsole(id) },
+      displays: { openDisplay: (id) => openDisplay(id), screenshot: (id) => screenshot(id) },
       findRun: (namespace, name) => runs.get(`${namespace}/${name}`),
       registry,
       clock,
@@ -87,11 +92,15 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-const pathOf = (name: string) => `/v1alpha1/namespaces/default/virtualmachineinstances/${name}/console`
+const pathOf = (name: string, part = 'console') =>
+  `/v1alpha1/namespaces/default/virtualmachineinstances/${name}/${part}`
 
-function connect(name = 'vm-1', client: Client | 'nobody' = 'apiserver'): WebSocket {
+function connect(name = 'vm-1', client: Client | 'nobody' = 'apiserver', part = 'console'): WebSocket {
   const credentials = client === 'nobody' ? undefined : clients.get(client)
-  return new WebSocket(`wss://127.0.0.1:${server.port}${pathOf(name)}`, { ca, ...credentials })
+  return new WebSocket(`wss://127.0.0.1:${server.port}${pathOf(name, part)}`, ['binary'], {
+    ca,
+    ...credentials,
+  })
 }
 
 function opened(socket: WebSocket): Promise<WebSocket> {
@@ -242,6 +251,65 @@ describe('the console of a machine', () => {
     socket.send(Buffer.alloc(2 * 1024 ** 2))
     expect(await end).toBe(1009)
     expect(typed).toEqual([])
+  })
+})
+
+describe('the screen of a machine', () => {
+  test('is opened, and what its server says first is not lost', async () => {
+    openDisplay = async (id) => {
+      expect(id).toBe(uuid)
+      console.push('RFB 003.008\n')
+      return console
+    }
+    const socket = connect('vm-1', 'apiserver', 'vnc')
+    const first = message(socket)
+    await opened(socket)
+    expect(socket.protocol).toBe('binary')
+    expect(await first).toBe('RFB 003.008\n')
+    const answer = message(socket)
+    socket.send(Buffer.from('RFB 003.008\n'))
+    expect(await answer).toBe('RFB 003.008\n')
+    socket.terminate()
+  })
+
+  test('that there is not is a mistake of whoever asks', async () => {
+    openDisplay = async () => {
+      throw new HypervisorError('conflict', 'machine vm-1 has no screen: its video is none')
+    }
+    const { code, body } = await refusal(connect('vm-1', 'apiserver', 'vnc'))
+    expect(code).toBe(400)
+    expect(JSON.parse(body)).toMatchObject({
+      message: 'the console cannot be opened: machine vm-1 has no screen: its video is none',
+    })
+  })
+
+  test('is not for anybody else', async () => {
+    expect(await refusal(connect('vm-1', 'somebody', 'vnc'))).toMatchObject({ code: 403 })
+    expect(await get(pathOf('vm-1', 'screenshot'), 'somebody')).toMatchObject({ code: 403 })
+  })
+
+  test('can be had as an image', async () => {
+    expect(await get(pathOf('vm-1', 'screenshot'), 'apiserver')).toEqual({ code: 200, body: 'an image' })
+  })
+
+  test.each([
+    ['vm-2', 'screenshot', 404],
+    ['off', 'screenshot', 400],
+    ['vm-1', 'vnc', 400],
+    ['vm-1', 'status', 404],
+  ])('of %s by a plain GET of %s is refused with %i', async (name, part, code) => {
+    expect(await get(pathOf(name, part), 'apiserver')).toMatchObject({ code })
+  })
+
+  test('whose image the hypervisor does not give is an answer, not a hang', async () => {
+    screenshot = async () => {
+      throw new HypervisorError('timeout', 'QEMU does not answer')
+    }
+    expect(await get(pathOf('vm-1', 'screenshot'), 'apiserver')).toMatchObject({ code: 503 })
+  })
+
+  test('whose image is asked for as a connection is refused', async () => {
+    expect(await refusal(connect('vm-1', 'apiserver', 'screenshot'))).toMatchObject({ code: 400 })
   })
 })
 
