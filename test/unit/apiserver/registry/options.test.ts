@@ -13,7 +13,7 @@ describe('parseOptions', () => {
       etcdServers: ['http://a:1', 'http://b:2'],
       securePort: 0,
       tokenAuthFile: '/t',
-      authorizationMode: ['RBAC'],
+      authorizationMode: ['Node', 'RBAC'],
     })
   })
 
