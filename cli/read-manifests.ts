@@ -1,9 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { parseAllDocuments, type Tags } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { isJsonObject, type JsonObject } from '../crds/meta/json.ts'
 import type { CommandContext } from './context.ts'
 import { fetchManifest } from './fetch-manifest.ts'
+import { kubernetesYaml } from './kubernetes-yaml.ts'
 import { buildKustomization } from './kustomize.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -84,19 +85,9 @@ async function readBounded(file: string): Promise<string> {
   return readFile(file, 'utf8')
 }
 
-/** As kubectl reads YAML 1.1: there a dot alone, as in `path: .`, is no number. */
-function kubernetesTags(tags: Tags): Tags {
-  return tags.map((tag) => {
-    const isFloat = typeof tag === 'object' && tag.test?.test('.') === true
-    return isFloat ? Object.assign({}, tag, { test: numberWithPoint }) : tag
-  })
-}
-
-const numberWithPoint = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)$/
-
 /** The objects of a YAML or JSON text; lists are taken apart. Throws UsageError with `source` and where in it. */
 export function parseManifests(text: string, source: string): Manifest[] {
-  const documents = parseAllDocuments(text, { version: '1.1', merge: true, customTags: kubernetesTags })
+  const documents = parseAllDocuments(text, kubernetesYaml)
   if (!Array.isArray(documents)) return []
   return documents.flatMap((document, at) => {
     const where = documents.length > 1 ? `${source}, document ${at + 1}` : source

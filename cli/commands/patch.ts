@@ -4,6 +4,7 @@ import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../crds/meta/json.ts'
 import type { CommandContext } from '../context.ts'
 import { pathOf, type ServedResource } from '../discovery.ts'
+import { kubernetesYaml } from '../kubernetes-yaml.ts'
 import { identityOf } from '../object-metadata.ts'
 import { dryRunOf, type ResultOptions, resultPrinter } from '../printers/result.ts'
 import { type Named, readObject, requireNames, select, type SelectionOptions } from '../selection.ts'
@@ -61,7 +62,7 @@ async function readPatch({ patch: inline, patchFile }: PatchOptions): Promise<Js
       throw new UsageError(`unable to read patch file: ${patchFile ?? ''}`)
     }))
   try {
-    const value = parse(text, { version: '1.1', maxAliasCount: 100 }) as Json
+    const value = parse(text, { ...kubernetesYaml, maxAliasCount: 100 }) as Json
     if (typeof value === 'object' && value !== null) return value
   } catch (error) {
     throw new UsageError(`unable to parse the patch: ${error instanceof Error ? error.message : 'not YAML'}`)

@@ -52,12 +52,23 @@ describe('manifests', () => {
   })
 
   test('mean what kubectl would read in them', async () => {
-    const data = 'data: {a: ., b: .5, c: 1., d: yes, f: 1_000, g: "yes"}'
+    const data =
+      'data: {a: ., b: .5, c: 1., d: yes, f: 1_000, g: "yes", h: 52:54:00:12:34:56, i: 2020-01-01, j: 12:30}'
     const file = await write('a.yaml', `${vm('a')}${data}`)
 
     const [manifest] = await readManifests([file], false)
 
-    expect(manifest?.object['data']).toEqual({ a: '.', b: 0.5, c: 1, d: true, f: 1000, g: 'yes' })
+    expect(manifest?.object['data']).toEqual({
+      a: '.',
+      b: 0.5,
+      c: 1,
+      d: true,
+      f: 1000,
+      g: 'yes',
+      h: '52:54:00:12:34:56',
+      i: '2020-01-01',
+      j: '12:30',
+    })
   })
 
   test('know where they were written', async () => {

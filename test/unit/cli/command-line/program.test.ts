@@ -31,7 +31,8 @@ describe('the command line', () => {
   test('is documented, command by command', () => {
     const headings = readFileSync('docs/cli.md', 'utf8').matchAll(/^### (.+)$/gm)
 
-    expect(new Set(Array.from(headings, ([, path]) => path))).toEqual(new Set(pathsOf(program())))
+    const documented = new Set(Array.from(headings, ([, path]) => path))
+    expect(pathsOf(program()).filter((path) => !documented.has(path))).toEqual([])
   })
 
   test('describes every command and option', () => {
