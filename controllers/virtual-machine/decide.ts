@@ -23,20 +23,9 @@ export function followOf(power: Power, policy: RestartPolicy, end: RunEnd): Foll
   // Whoever suspended it counts on its memory: to start without it takes a word from them.
   if (end === 'MemoryLost') return 'StayFailed'
   if (power === 'Suspended') return 'Stop'
-  switch (end) {
-    case 'Requested':
-      return 'Start'
-    case 'GuestShutdown':
-      return policy === 'Always' ? 'Restart' : 'StayStopped'
-    case 'Panicked':
-    case 'Watchdog':
-    case 'Crashed':
-    case 'Destroyed':
-    case 'Failed':
-    case 'HostRestarted':
-    case 'Unknown':
-      return policy === 'Never' ? 'StayFailed' : 'Restart'
-  }
+  if (end === 'Requested') return 'Start'
+  if (end === 'GuestShutdown') return policy === 'Always' ? 'Restart' : 'StayStopped'
+  return policy === 'Never' ? 'StayFailed' : 'Restart'
 }
 
 /** A reason that this version does not know counts as a failure. */

@@ -62,6 +62,7 @@ export const VmiDriftedReason = {
 /** Reasons of Events about a run that are not condition reasons. */
 export const VmiEventReason = {
   DriftReverted: 'What somebody changed behind Kvorum was put back.',
+  Resumed: 'The machine goes on with its saved memory.',
   Rebooted: 'The guest rebooted, within the run.',
 } as const
 

@@ -223,8 +223,8 @@ export class DiskReconciler {
   /** Runs that may have the disk open. */
   #users(key: string): readonly Stored<VirtualMachineInstance>[] {
     return this.#deps.runsUsing(key).filter(({ status }) => {
-      const phase = status?.phase
-      return phase === 'Starting' || phase === 'Running' || phase === 'Stopping'
+      const { phase = 'Pending' } = status ?? {}
+      return !['Pending', 'Scheduled', 'Succeeded', 'Failed'].includes(phase)
     })
   }
 

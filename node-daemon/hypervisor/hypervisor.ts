@@ -25,6 +25,36 @@ export interface Hypervisor {
   /** Powers the domain off; resolves once no QEMU process of it is left. */
   destroyDomain(uuid: string, signal?: AbortSignal): Promise<void>
 
+  /** Stops a running domain's processors; its memory stays. Waits for the end of whatever is being done to the domain. */
+  pauseDomain(uuid: string, signal?: AbortSignal): Promise<void>
+
+  /** Lets a paused domain go on. */
+  resumeDomain(uuid: string, signal?: AbortSignal): Promise<void>
+
+  /**
+   * Writes the memory of a running or paused domain to a file of the host and ends its process. After a failure the
+   * domain goes on as before.
+   */
+  saveDomain(uuid: string, path: string, signal?: AbortSignal): Promise<void>
+
+  /**
+   * Brings a domain back with the memory in the file, paused, so that nothing has changed when something fails
+   * afterwards. The file stays. A domain that has a process is left as it is.
+   */
+  restoreDomain(spec: DomainSpec, path: string, signal?: AbortSignal): Promise<void>
+
+  /** Undefined when there is no such file. */
+  savedMemory(path: string): Promise<SavedMemory | undefined>
+
+  /** Removes the file that `saveDomain` wrote, if it is there. */
+  removeSavedMemory(path: string): Promise<void>
+
+  /** The stored definition, to compare and to put back; undefined when there is none, even if the domain runs. */
+  definitionOf(uuid: string, signal?: AbortSignal): Promise<string | undefined>
+
+  /** Puts a definition back that `definitionOf` has answered; a running domain takes it at its next start. */
+  putDefinition(definition: string, signal?: AbortSignal): Promise<void>
+
   /** Forgets a domain that does not run, with its NVRAM and any other state of its own. */
   undefineDomain(uuid: string, signal?: AbortSignal): Promise<void>
 
@@ -68,9 +98,29 @@ export interface ObservedDomain {
   readonly stateReason: DomainStateReason
 }
 
-/** libvirt's virDomain*Reason, as far as decisions depend on it. */
+export interface SavedMemory {
+  /** Written to the end. */
+  readonly complete: boolean
+  readonly bytes: number
+}
+
+/** libvirt's virDomain*Reason, as far as decisions depend on it. Of the paused states, `unknown` is somebody's wish. */
 export type DomainStateReason =
-  'started' | 'guest-shutdown' | 'destroyed' | 'crashed' | 'failed' | 'migrated' | 'saved' | 'unknown'
+  | 'started'
+  | 'guest-shutdown'
+  | 'destroyed'
+  | 'crashed'
+  | 'panicked'
+  /** The watchdog has acted: powered it off, or paused it. */
+  | 'watchdog'
+  /** Paused because a disk failed. */
+  | 'io-error'
+  /** Paused for as long as the hypervisor saves or moves it. */
+  | 'busy'
+  | 'failed'
+  | 'migrated'
+  | 'saved'
+  | 'unknown'
 
 export type HypervisorEvent =
   | { readonly type: 'resync' }
@@ -82,6 +132,8 @@ export type HypervisorEvent =
       readonly state?: ObservedDomain['state']
       readonly stateReason?: DomainStateReason
     }
+  /** The guest was reset, by itself or by its watchdog, and boots again in the same process. */
+  | { readonly type: 'reboot'; readonly uuid: string }
   | { readonly type: 'agent'; readonly uuid: string; readonly connected: boolean }
 
 export interface GuestFacts {

@@ -1,42 +1,66 @@
 import { keyOf } from '../../apimachinery/client/client.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import { type VirtualMachineInstance, vmiFinalizer } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import { hasProcess } from '../hypervisor/ownership.ts'
 import { type DomainStateReason, HypervisorError, type ObservedDomain } from '../hypervisor/hypervisor.ts'
 import { decide, needsResources } from './decide.ts'
 import type { MachineDeps } from './machine-deps.ts'
-import { endedStatus, notReadyStatus, runningStatus, stoppingStatus } from './machine-status.ts'
+import { DefinitionWatch } from './definition-watch.ts'
+import { endedStatus, notReadyStatus, stoppingStatus } from './machine-status.ts'
+import { after, type Next } from './next.ts'
 import { removeOrphan } from './orphan.ts'
-import { diskKeysOf, diskNeeds, networkNeeds } from './resource-needs.ts'
+import { diskNeeds, networkNeeds } from './resource-needs.ts'
 import { classifyEnd, isSuccess } from './run-end.ts'
 import type { Action, Situation } from './situation.ts'
-import { dhcpInterfaces, startRun } from './start-run.ts'
+import { SleepActs } from './sleep-acts.ts'
+import { PowerActs } from './power-acts.ts'
+import { memoryStateOf } from './saved-memory.ts'
+import { dhcpInterfaces, type HowToStart, startRun } from './start-run.ts'
 
 type Run = Stored<VirtualMachineInstance>
 
-/** After an action: look again at once, or leave it until something changes or the time has passed. */
-type Next = 'again' | { readonly againAfterMs?: number }
+/** Reasons that say nothing about how a domain ended. */
+const passing = new Set<DomainStateReason>(['unknown', 'started', 'busy', 'io-error'])
 
 // Disks that no host has yet are not watched.
 const recheckMs = 2_000
 // From claiming to the end a run takes fewer steps than this; more would be going round in circles.
 const maxSteps = 12
 
-const after = (ms: number | undefined): Next => (ms === undefined ? {} : { againAfterMs: ms })
+type Handlers = {
+  readonly [T in Action['type']]: (
+    action: Extract<Action, { type: T }>,
+    situation: Situation,
+    signal: AbortSignal,
+  ) => Next | Promise<Next>
+}
 
 /** Drives the runs of this host: joins what is wanted and what libvirt has by the machine's UUID. */
 export class MachineReconciler {
   readonly #deps: MachineDeps
   readonly #shutdownAskedAt = new Map<string, number>()
   readonly #lastReasons = new Map<string, DomainStateReason>()
+  readonly #definitions: DefinitionWatch
+  readonly #power: PowerActs
+  readonly #sleep: SleepActs
+  readonly #handlers: Handlers
 
   constructor(deps: MachineDeps) {
     this.#deps = deps
+    this.#definitions = new DefinitionWatch(deps)
+    this.#power = new PowerActs(deps, this.#definitions)
+    this.#sleep = new SleepActs(deps)
+    this.#handlers = this.#buildHandlers()
+  }
+
+  /** The guest of this domain has rebooted within its run. */
+  noteReboot(uuid: string): void {
+    this.#power.noteReboot(uuid)
   }
 
   /** Keeps what an event said, for the case that the domain cannot be asked any more. */
   noteReason(uuid: string, reason: DomainStateReason | undefined): void {
-    if (reason !== undefined && reason !== 'unknown' && reason !== 'started')
-      this.#lastReasons.set(uuid, reason)
+    if (reason !== undefined && !passing.has(reason)) this.#lastReasons.set(uuid, reason)
   }
 
   /** One pass over everything that has this UUID. May be repeated at any time. */
@@ -82,6 +106,7 @@ export class MachineReconciler {
     const domain = observed?.owner?.uid === uid ? observed : undefined
     const wanted = needsResources({ run, domain })
     const asked = this.#shutdownAskedAt.get(uid)
+    const isUp = domain !== undefined && !wanted && run.metadata.deletionTimestamp === undefined
     return {
       run,
       domain,
@@ -92,39 +117,57 @@ export class MachineReconciler {
       hostBootedAt,
       msSinceShutdownAsked: asked === undefined ? undefined : clock.monotonic() - asked,
       startBackoffMs: startBackoff.remainingMs(uid),
+      memory: await memoryStateOf(run, this.#deps),
+      msSinceResumeTried: this.#power.msSinceResumeTried(uid),
+      suspendBackoffMs: this.#sleep.backoffMs(uid),
+      definition: isUp && hasProcess(domain) ? await this.#definitions.compare(run, signal) : undefined,
     }
   }
 
-  async #act(action: Action, situation: Situation, signal: AbortSignal): Promise<Next> {
-    const { hypervisor, runs } = this.#deps
-    const { run } = situation
-    switch (action.type) {
-      case 'add-finalizer':
-        await runs.addFinalizer(run, vmiFinalizer, signal)
+  #act(action: Action, situation: Situation, signal: AbortSignal): Next | Promise<Next> {
+    // The compiler does not see that a handler and its action come from the same row.
+    const handle = this.#handlers[action.type] as (
+      action: Action,
+      situation: Situation,
+      signal: AbortSignal,
+    ) => Next | Promise<Next>
+    return handle(action, situation, signal)
+  }
+
+  #buildHandlers(): Handlers {
+    const power = this.#power
+    const sleep = this.#sleep
+    return {
+      'add-finalizer': async (_action, { run }, signal): Promise<Next> => {
+        await this.#deps.runs.addFinalizer(run, vmiFinalizer, signal)
         return 'again'
-      case 'claim-disks':
-        return this.#claimDisks(action, situation, signal)
-      case 'wait':
-        return this.#wait(action, run, signal)
-      case 'start':
-        return this.#start(situation, signal)
-      case 'report-running':
-        return this.#reportRunning(run, signal)
-      case 'shutdown':
-        return this.#shutdown(action, run, signal)
-      case 'destroy':
-        await hypervisor.destroyDomain(run.spec.uuid, signal)
+      },
+      'claim-disks': (action, situation, signal) => this.#claimDisks(action, situation, signal),
+      wait: (action, { run }, signal) => this.#wait(action, run, signal),
+      start: (_action, situation, signal) => this.#start(situation, 'start', signal),
+      restore: (_action, situation, signal) => this.#start(situation, 'restore', signal),
+      'report-running': (action, { run }, signal) => power.reportRunning(action, run, signal),
+      'report-paused': (action, { run }, signal) => power.reportPaused(action, run, signal),
+      pause: (action, { run }, signal) => power.pause(action, run, signal),
+      resume: (action, { run }, signal) => power.resume(action, run, signal),
+      'put-definition': (action, { run }, signal) => power.putDefinition(action, run, signal),
+      suspend: (_action, situation, signal) => sleep.suspend(situation, signal),
+      'record-suspended': (_action, situation, signal) => sleep.recordSuspended(situation, signal),
+      'finish-restore': (_action, situation, signal) => sleep.finishRestore(situation, signal),
+      'abandon-memory': (_action, situation, signal) => this.#abandonMemory(situation, signal),
+      shutdown: (action, { run }, signal) => this.#shutdown(action, run, signal),
+      destroy: async (_action, { run }, signal): Promise<Next> => {
+        await this.#deps.hypervisor.destroyDomain(run.spec.uuid, signal)
         return 'again'
-      case 'record-end':
-        return this.#recordEnd(situation, signal)
-      case 'undefine':
-        await hypervisor.undefineDomain(run.spec.uuid, signal)
+      },
+      'record-end': (_action, situation, signal) => this.#recordEnd(situation, signal),
+      undefine: async (_action, { run }, signal): Promise<Next> => {
+        await this.#deps.hypervisor.undefineDomain(run.spec.uuid, signal)
         await this.#deps.records.remove(run.metadata.uid)
         return 'again'
-      case 'release':
-        return this.#release(run, signal)
-      case 'nothing':
-        return after(action.wakeAfterMs)
+      },
+      release: (_action, { run }, signal) => this.#release(run, signal),
+      nothing: (action) => after(action.wakeAfterMs),
     }
   }
 
@@ -146,37 +189,30 @@ export class MachineReconciler {
     signal: AbortSignal,
   ): Promise<Next> {
     // Once it is on record that a domain may exist, that stays until it is on record how the run ended.
-    const phase = run.status?.phase === 'Starting' ? 'Starting' : 'Scheduled'
+    const { phase: now } = run.status ?? {}
+    const phase = now === 'Starting' || now === 'Suspended' || now === 'Resuming' ? now : 'Scheduled'
     const status = notReadyStatus(run, this.#deps.clock, { phase, reason, message })
     await this.#deps.runs.writeStatus(run, status, signal)
     return { againAfterMs: recheckMs }
   }
 
-  async #start(situation: Situation, signal: AbortSignal): Promise<Next> {
+  async #start(situation: Situation, how: HowToStart, signal: AbortSignal): Promise<Next> {
     const { runs, clock, events } = this.#deps
     this.#lastReasons.delete(situation.run.spec.uuid)
-    const result = await startRun(situation, this.#deps, signal)
+    await this.#definitions.forget(situation.run.metadata.uid)
+    const result = await startRun(situation, how, this.#deps, signal)
     if (result.type === 'started') return 'again'
     if (result.type === 'failed') {
       const run = runs.get(keyOf(situation.run.metadata)) ?? situation.run
-      const why = { phase: 'Starting', reason: 'StartFailed', message: result.message } as const
+      const { message } = result
+      const why =
+        how === 'start'
+          ? ({ phase: 'Starting', reason: 'StartFailed', message } as const)
+          : ({ phase: 'Resuming', reason: 'ResumeFailed', message } as const)
       await runs.writeStatus(run, notReadyStatus(run, clock, why), signal)
       events.warning(run, why.reason, why.message)
     }
     return after(result.againAfterMs)
-  }
-
-  async #reportRunning(run: Run, signal: AbortSignal): Promise<Next> {
-    const { runs, clock, guests, diskUse, records, events } = this.#deps
-    diskUse.take(diskKeysOf(run), run.metadata.uid)
-    const { namespace = '', name, uid } = run.metadata
-    const record = await records.get(uid)
-    // What `kvorum down` could not stop, or was started again by hand, is a machine like any other.
-    if (record === undefined || record.stoppedWithHost === true)
-      await records.put({ namespace, name, uid, uuid: run.spec.uuid })
-    await runs.writeStatus(run, runningStatus(run, clock, guests.watch(run.spec.uuid)), signal)
-    if (run.status?.phase !== 'Running') events.normal(run, 'Running', 'The machine runs')
-    return {}
   }
 
   async #shutdown(
@@ -201,11 +237,13 @@ export class MachineReconciler {
   async #recordEnd(situation: Situation, signal: AbortSignal): Promise<Next> {
     const { runs, clock, events, hypervisor, guests, diskUse, records } = this.#deps
     const { run, domain, lastReason, hostBootedAt } = situation
+    await this.#sleep.dropMemory(run)
     // A guest that panicked may have left its QEMU behind.
     if (domain?.state === 'crashed') await hypervisor.destroyDomain(run.spec.uuid, signal)
     const end = classifyEnd({
       requested: run.metadata.deletionTimestamp !== undefined,
       stoppedWithHost: (await records.get(run.metadata.uid))?.stoppedWithHost === true,
+      memoryLost: run.status?.phase === 'Suspended',
       domain,
       lastReason,
       hostRestarted: hostBootedAt > Date.parse(run.status?.startedAt ?? ''),
@@ -218,6 +256,17 @@ export class MachineReconciler {
     return 'again'
   }
 
+  /** Its disks are not what they were when it fell asleep: the process that changes them goes first. */
+  async #abandonMemory(situation: Situation, signal: AbortSignal): Promise<Next> {
+    await this.#deps.hypervisor.destroyDomain(situation.run.spec.uuid, signal)
+    const { savedMemory, ...status } = situation.run.status ?? {}
+    const run = {
+      ...situation.run,
+      status: { ...status, phase: 'Suspended' as const, ...(savedMemory && { savedMemory }) },
+    }
+    return this.#recordEnd({ ...situation, run, domain: undefined }, signal)
+  }
+
   async #release(run: Run, signal: AbortSignal): Promise<Next> {
     const { networkDriver, guests, diskUse, records, runs, startBackoff } = this.#deps
     const { uid } = run.metadata
@@ -228,6 +277,9 @@ export class MachineReconciler {
     diskUse.release(uid)
     startBackoff.reset(uid)
     this.#shutdownAskedAt.delete(uid)
+    this.#power.forget(run)
+    this.#sleep.forget(run)
+    await this.#definitions.forget(uid)
     this.#lastReasons.delete(run.spec.uuid)
     await runs.dropFinalizer(run, vmiFinalizer, signal)
     return {}

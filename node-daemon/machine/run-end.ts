@@ -15,6 +15,8 @@ export interface EndEvidence {
   readonly stoppedWithHost: boolean
   /** What an event said about the domain, in case it cannot be asked any more. */
   readonly lastReason: DomainStateReason | undefined
+  /** It was to be brought back with memory that is not there. */
+  readonly memoryLost: boolean
   /** The host booted after the run had started. */
   readonly hostRestarted: boolean
 }
@@ -23,15 +25,26 @@ export interface EndEvidence {
 export function classifyEnd(evidence: EndEvidence): EndOfRun {
   const { requested, domain, lastReason, hostRestarted, stoppedWithHost } = evidence
   if (requested) return { reason: 'Requested', message: 'The machine was shut down as it was asked to' }
+  if (evidence.memoryLost)
+    return {
+      reason: 'MemoryLost',
+      message: 'The saved memory of the machine is gone or was not written to its end',
+    }
   if (stoppedWithHost)
     return { reason: 'HostRestarted', message: 'The machine was shut down together with its host' }
-  if (domain?.state === 'crashed') return ends.crashed
-  const told = domain?.stateReason ?? 'unknown'
-  const reason = told === 'unknown' || told === 'started' ? (lastReason ?? 'unknown') : told
+  const told = domain?.state === 'crashed' ? 'crashed' : (domain?.stateReason ?? 'unknown')
+  const reason = mostTelling(told, lastReason)
   const end = ends[reason]
   if (end !== ends.unknown) return end
   if (hostRestarted) return { reason: 'HostRestarted', message: 'The host restarted under the machine' }
   return end
+}
+
+/** libvirt's state forgets, and is less precise than its events: those say of a crash that it was a panic. */
+function mostTelling(told: DomainStateReason, lastReason: DomainStateReason | undefined): DomainStateReason {
+  const vague = told === 'unknown' || told === 'started' || told === 'busy' || told === 'io-error'
+  if (vague) return lastReason ?? 'unknown'
+  return told === 'crashed' && lastReason === 'panicked' ? 'panicked' : told
 }
 
 const unknown: EndOfRun = {
@@ -44,9 +57,16 @@ const ends: Record<DomainStateReason, EndOfRun> = {
   destroyed: { reason: 'Destroyed', message: 'Somebody powered the machine off behind Kvorum' },
   saved: { reason: 'Destroyed', message: 'Somebody saved the machine to a file behind Kvorum' },
   crashed: { reason: 'Crashed', message: 'The guest crashed or its QEMU process died' },
+  panicked: { reason: 'Panicked', message: "The guest's kernel panicked" },
+  watchdog: {
+    reason: 'Watchdog',
+    message: 'The guest stopped feeding its watchdog, which powered the machine off',
+  },
   failed: { reason: 'Failed', message: 'libvirt reported that the machine failed' },
   migrated: unknown,
   started: unknown,
+  busy: unknown,
+  'io-error': unknown,
   unknown,
 }
 

@@ -10,12 +10,15 @@ const record = z.object({
   /** The domain's. */
   uuid: z.string(),
   stoppedWithHost: z.boolean().optional(),
+  definition: z.string().optional(),
 })
 
 export type RunRecord = DomainOwner & {
   readonly uuid: string
   /** The machine was shut down because the host or Kvorum on it was, not because anybody wanted the machine to stop. */
   readonly stoppedWithHost?: boolean | undefined
+  /** The domain's stored definition as it was when the run had started. */
+  readonly definition?: string | undefined
 }
 
 /**

@@ -1,15 +1,20 @@
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import type { DomainSpec } from '../hypervisor/domain-spec.ts'
 import { HypervisorError } from '../hypervisor/hypervisor.ts'
 import { domainSpecOf, ownerOf } from './domain-spec.ts'
 import type { MachineDeps } from './machine-deps.ts'
-import { notReadyStatus } from './machine-status.ts'
+import { asleepStatus, notReadyStatus } from './machine-status.ts'
 import { diskKeysOf } from './resource-needs.ts'
+import { memoryPathOf } from './saved-memory.ts'
 import type { Situation } from './situation.ts'
 
 // A lease that was lost comes back within a renewal or two.
 const leaseRecheckMs = 500
 const diskBusyMs = 1_000
+
+/** From nothing, or with the memory that was saved. */
+export type HowToStart = 'start' | 'restore'
 
 export type StartResult =
   | { readonly type: 'started' }
@@ -22,6 +27,7 @@ export type StartResult =
  */
 export async function startRun(
   situation: Situation,
+  how: HowToStart,
   deps: MachineDeps,
   signal: AbortSignal,
 ): Promise<StartResult> {
@@ -36,11 +42,27 @@ export async function startRun(
     deps.diskUse.release(run.metadata.uid)
     return { type: 'not-now', againAfterMs: diskBusyMs }
   }
-  const starting = { phase: 'Starting', reason: 'Starting', message: 'The machine is being started' } as const
+  const intent = intentOf(live, how, deps)
   // A run that failed to start before keeps saying so until it starts.
-  const alreadyStarting = live.status?.phase === 'Starting'
-  if (!alreadyStarting) await deps.runs.writeStatus(live, notReadyStatus(live, deps.clock, starting), signal)
-  return startDomain(live, situation, deps, signal)
+  if (live.status?.phase !== intent.phase) await deps.runs.writeStatus(live, intent, signal)
+  return startDomain({ run: live, situation, how }, deps, signal)
+}
+
+function intentOf(live: Stored<VirtualMachineInstance>, how: HowToStart, { clock }: MachineDeps) {
+  if (how === 'start') {
+    const starting = {
+      phase: 'Starting',
+      reason: 'Starting',
+      message: 'The machine is being started',
+    } as const
+    return notReadyStatus(live, clock, starting)
+  }
+  const resuming = {
+    phase: 'Resuming',
+    reason: 'Resuming',
+    message: 'The machine is being brought back',
+  } as const
+  return asleepStatus(live, clock, resuming, live.status?.savedMemory)
 }
 
 function mayStart(
@@ -58,9 +80,14 @@ function mayStart(
   )
 }
 
+interface Start {
+  readonly run: Stored<VirtualMachineInstance>
+  readonly situation: Situation
+  readonly how: HowToStart
+}
+
 async function startDomain(
-  run: Stored<VirtualMachineInstance>,
-  situation: Situation,
+  { run, situation, how }: Start,
   deps: MachineDeps,
   signal: AbortSignal,
 ): Promise<StartResult> {
@@ -72,18 +99,32 @@ async function startDomain(
     await ensureDhcpHosts(run, deps, signal)
     // The look at the server may have been long ago by now, for a process that was paused.
     if (!deps.leaseHeld()) return { type: 'not-now', againAfterMs: leaseRecheckMs }
-    await deps.hypervisor.startDomain(spec, signal)
+    await bringUp({ run, situation, how }, spec, deps, signal)
   } catch (error) {
     if (!(error instanceof HypervisorError) || error.code === 'unavailable') throw error
     deps.log.warn('Machine did not start', { ...owner, error })
     const againAfterMs = deps.startBackoff.fail(owner.uid)
     deps.metrics?.starts.inc({ result: 'failed' })
-    return { type: 'failed', message: startFailure(error), againAfterMs }
+    return { type: 'failed', message: startFailure(error, how), againAfterMs }
   }
   deps.startBackoff.reset(owner.uid)
   deps.metrics?.starts.inc({ result: 'started' })
   deps.metrics?.startSeconds.observe((deps.clock.monotonic() - startedAt) / 1000)
   return { type: 'started' }
+}
+
+async function bringUp(
+  { run, how }: Start,
+  spec: DomainSpec,
+  deps: MachineDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (how === 'restore')
+    return deps.hypervisor.restoreDomain(spec, run.status?.savedMemory?.path ?? '', signal)
+  // What it was once suspended to fits its disks no more from now on.
+  const stale = memoryPathOf(run, deps)
+  if (stale !== undefined) await deps.hypervisor.removeSavedMemory(stale)
+  await deps.hypervisor.startDomain(spec, signal)
 }
 
 async function ensureDhcpHosts(
@@ -113,7 +154,8 @@ function dhcpName({ spec, metadata }: Stored<VirtualMachineInstance>): string {
   return `${spec.virtualMachine.name}.${metadata.namespace ?? ''}`
 }
 
-function startFailure(error: HypervisorError): string {
+function startFailure(error: HypervisorError, how: HowToStart): string {
+  if (how === 'restore') return `The machine was not brought back: ${error.message}`.slice(0, 512)
   const prefix = error.code === 'conflict' ? 'The machine cannot start' : 'The machine did not start'
   return `${prefix}: ${error.message}`.slice(0, 512)
 }

@@ -232,7 +232,7 @@ export function hypervisorConformance(
 
       test.each([
         { what: 'the guest powers itself off', act: 'guestPowerOff', stateReason: 'guest-shutdown' },
-        { what: "the guest's kernel panics", act: 'guestCrash', stateReason: 'crashed' },
+        { what: "the guest's kernel panics", act: 'guestCrash', stateReason: 'panicked' },
         { what: 'its process is killed', act: 'killProcess', stateReason: 'crashed' },
         { what: 'somebody else powers it off', act: 'destroyByHand', stateReason: 'destroyed' },
       ] as const)(

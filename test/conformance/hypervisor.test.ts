@@ -11,8 +11,12 @@ import { writeBootSectorDisk } from '../support/boot-sector-guest.ts'
 import { missingForLibvirtHost, startLibvirtHost } from '../support/libvirt-host.ts'
 import type { HypervisorUnderTest } from './hypervisor-under-test.ts'
 import { hypervisorConformance } from './hypervisor-conformance.ts'
+import { hypervisorPowerConformance } from './hypervisor-power-conformance.ts'
 
-hypervisorConformance('fake', async () => {
+hypervisorConformance('fake', onFake)
+hypervisorPowerConformance('fake', onFake)
+
+async function onFake(): Promise<HypervisorUnderTest> {
   const hypervisor = fakeHypervisor({ clock: systemClock })
   const { world } = hypervisor
   return {
@@ -21,7 +25,7 @@ hypervisorConformance('fake', async () => {
     newDisk: async () => `/disks/${randomUUID()}.raw`,
     guestIsUp: async () => {},
     guestPowerOff: async (spec) => world.guestPowerOff(spec.uuid),
-    guestCrash: async (spec) => world.guestCrash(spec.uuid),
+    guestCrash: async (spec) => world.guestPanic(spec.uuid),
     killProcess: async (spec) => world.killProcess(spec.uuid),
     destroyByHand: async (spec) => world.destroyByHand(spec.uuid),
     addForeignDomain: async (uuid, name) => world.addForeignDomain({ uuid, name, state: 'shut-off' }),
@@ -30,9 +34,10 @@ hypervisorConformance('fake', async () => {
     leftovers: async (spec) => (world.specOf(spec.uuid) === undefined ? [] : [spec.name]),
     dispose: () => hypervisor.close(),
   }
-})
+}
 
 hypervisorConformance('libvirt', onLibvirt, missingForLibvirtHost())
+hypervisorPowerConformance('libvirt', onLibvirt, missingForLibvirtHost())
 
 async function onLibvirt(): Promise<HypervisorUnderTest> {
   const host = await startLibvirtHost()

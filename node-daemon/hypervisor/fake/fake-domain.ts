@@ -17,6 +17,8 @@ export interface FakeDomain {
   console: Duplex | undefined
   /** Sizes in bytes of disks that were resized, by path. */
   readonly diskBytes: Map<string, number>
+  /** The stored definition; undefined once somebody removed it. */
+  definition: string | undefined
   /** Cancels what the guest would have done later: obeying a shutdown, its agent coming up. */
   cancelLater: (() => void)[]
 }
@@ -43,6 +45,7 @@ export function newDomain(uuid: string, name: string): FakeDomain {
     ignoresShutdown: false,
     console: undefined,
     diskBytes: new Map(),
+    definition: undefined,
     cancelLater: [],
   }
 }
@@ -69,4 +72,9 @@ export function echoConsole(): Duplex {
       done()
     },
   })
+}
+
+/** What the fake keeps as a domain's definition: enough to tell one from another. */
+export function definitionFor({ uuid, name }: DomainSpec): string {
+  return JSON.stringify({ uuid, name })
 }

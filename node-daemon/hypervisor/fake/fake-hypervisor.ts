@@ -10,11 +10,13 @@ import type {
   HypervisorEvent,
   HypervisorFacts,
   ObservedDomain,
+  SavedMemory,
 } from '../hypervisor.ts'
 import { HypervisorError } from '../hypervisor.ts'
 import { hasProcess, refuseNamesake, refuseOtherOwner } from '../ownership.ts'
 import type { FakeDomain } from './fake-domain.ts'
-import { echoConsole, newDomain, observe, stopGuest } from './fake-domain.ts'
+import { defaultFacts, type FakeOperation, type FakeWorld } from './fake-world.ts'
+import { definitionFor, echoConsole, newDomain, observe, stopGuest } from './fake-domain.ts'
 
 export interface FakeHypervisorOptions {
   readonly clock: Clock
@@ -30,61 +32,12 @@ export interface FakeHypervisorOptions {
   readonly addressOf?: (macAddress: string) => string | undefined
 }
 
-/** The calls that `failNext` can make fail. */
-export type FakeOperation = Exclude<keyof Hypervisor, 'events' | 'close'>
-
 /**
  * A hypervisor in memory that behaves: machines take time to start and stop, guests obey or don't, events arrive, the
  * connection drops. What only a test or a simulator does to it is in `world`.
  */
 export interface FakeHypervisor extends Hypervisor {
   readonly world: FakeWorld
-}
-
-export interface FakeWorld {
-  /** The next `times` calls of `operation` reject with `error` and have no effect. */
-  failNext(operation: FakeOperation, error: Error, times?: number): void
-  /** The connection drops: calls are `unavailable`, machines go on. */
-  disconnect(message?: string): void
-  /** The connection is back, which every consumer of events learns as a `resync`. */
-  reconnect(): void
-  /** The host loses power: no machine runs any more and nobody is told. */
-  powerCut(): void
-  /** `poweroff` typed in the guest. */
-  guestPowerOff(uuid: string): void
-  /** The guest's kernel panics. */
-  guestCrash(uuid: string): void
-  /** The machine's process is killed. */
-  killProcess(uuid: string): void
-  /** An administrator powers it off behind Kvorum's back, as `virsh destroy` does. */
-  destroyByHand(uuid: string): void
-  /** An administrator pauses or resumes it behind Kvorum's back. */
-  setPaused(uuid: string, paused: boolean): void
-  /** The guest agent begins to answer; what it says defaults to name and interfaces of the machine. */
-  connectAgent(uuid: string, facts?: GuestFacts): void
-  disconnectAgent(uuid: string): void
-  /** Whether the guest does nothing when asked to shut down. */
-  ignoreShutdown(uuid: string, ignores: boolean): void
-  /** A machine that is not Kvorum's. */
-  addForeignDomain(domain: Pick<ObservedDomain, 'uuid' | 'name' | 'state'>): void
-  /** Text that the guest prints on its console. */
-  printOnConsole(uuid: string, text: string): void
-  /** What the domain was last started with. */
-  specOf(uuid: string): DomainSpec | undefined
-  /** Size in bytes that `resizeDisk` last set. */
-  diskBytes(uuid: string, path: string): number | undefined
-  /** How often each call was made, failures included. */
-  readonly calls: Readonly<Record<FakeOperation, number>>
-}
-
-const defaultFacts: HypervisorFacts = {
-  architecture: 'x86_64',
-  accelerator: 'None',
-  cpuModel: 'Fake',
-  cpuVendor: 'Kvorum',
-  cpus: 8,
-  topology: { sockets: 1, cores: 8, threads: 1 },
-  memoryBytes: 32 * 1024 ** 3,
 }
 
 /** Machines that exist in memory only; see `FakeWorld` for what can happen to them. */
@@ -109,7 +62,16 @@ class InMemoryHypervisor implements FakeHypervisor {
     guestFacts: 0,
     openConsole: 0,
     resizeDisk: 0,
+    pauseDomain: 0,
+    resumeDomain: 0,
+    saveDomain: 0,
+    restoreDomain: 0,
+    savedMemory: 0,
+    removeSavedMemory: 0,
+    definitionOf: 0,
+    putDefinition: 0,
   }
+  readonly #memory = new Map<string, SavedMemory>()
   #disconnected: string | undefined
   readonly world: FakeWorld
 
@@ -164,6 +126,7 @@ class InMemoryHypervisor implements FakeHypervisor {
     const { clock, startMs = 0, agentMs } = this.#options
     const domain = newDomain(spec.uuid, spec.name)
     domain.spec = spec
+    domain.definition = definitionFor(spec)
     this.#domains.set(spec.uuid, domain)
     if (startMs > 0) await sleep(clock, startMs)
     if (this.#domains.get(spec.uuid) !== domain)
@@ -190,6 +153,63 @@ class InMemoryHypervisor implements FakeHypervisor {
     await this.#starting.get(uuid)
     const domain = this.#ours(uuid)
     if (domain !== undefined && hasProcess(domain)) this.#end(domain, 'shut-off', 'destroyed')
+  }
+
+  async pauseDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('pauseDomain', signal)
+    const domain = this.#running(uuid)
+    if (domain.state !== 'paused') this.#become(domain, 'paused', 'unknown')
+  }
+
+  async resumeDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('resumeDomain', signal)
+    const domain = this.#running(uuid)
+    if (domain.state === 'paused') this.#become(domain, 'running', 'started')
+  }
+
+  async saveDomain(uuid: string, path: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('saveDomain', signal)
+    const domain = this.#running(uuid)
+    this.#memory.set(path, { complete: true, bytes: domain.spec?.memory.bytes ?? 0 })
+    this.#end(domain, 'shut-off', 'saved')
+  }
+
+  async restoreDomain(spec: DomainSpec, path: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('restoreDomain', signal)
+    const existing = this.#domains.get(spec.uuid)
+    this.#refuseConflict(spec, existing)
+    if (existing !== undefined && hasProcess(existing)) return
+    if (this.#memory.get(path)?.complete !== true)
+      throw new HypervisorError('failed', `cannot restore domain ${spec.name}: ${path} holds no memory`)
+    const domain = existing ?? newDomain(spec.uuid, spec.name)
+    domain.spec = spec
+    domain.definition ??= definitionFor(spec)
+    this.#domains.set(spec.uuid, domain)
+    this.#become(domain, 'paused', 'unknown')
+  }
+
+  async savedMemory(path: string): Promise<SavedMemory | undefined> {
+    this.#begin('savedMemory', undefined)
+    return this.#memory.get(path)
+  }
+
+  async removeSavedMemory(path: string): Promise<void> {
+    this.#begin('removeSavedMemory', undefined)
+    this.#memory.delete(path)
+  }
+
+  async definitionOf(uuid: string, signal?: AbortSignal): Promise<string | undefined> {
+    this.#begin('definitionOf', signal)
+    return this.#domains.get(uuid)?.definition
+  }
+
+  async putDefinition(definition: string, signal?: AbortSignal): Promise<void> {
+    this.#begin('putDefinition', signal)
+    const { uuid } = JSON.parse(definition) as { readonly uuid: string }
+    const domain = this.#domains.get(uuid)
+    if (domain === undefined) throw new HypervisorError('not-found', `no domain ${uuid} on this host`)
+    domain.definition = definition
+    this.#publish({ type: 'domain', uuid })
   }
 
   async undefineDomain(uuid: string, signal?: AbortSignal): Promise<void> {
@@ -280,6 +300,18 @@ class InMemoryHypervisor implements FakeHypervisor {
     this.#become(domain, state, reason)
   }
 
+  #watchdog(domain: FakeDomain): void {
+    switch (domain.spec?.devices.watchdog?.action ?? 'None') {
+      case 'Reset':
+        return this.#publish({ type: 'reboot', uuid: domain.uuid })
+      case 'PowerOff':
+        return this.#end(domain, 'shut-off', 'watchdog')
+      case 'Pause':
+        return this.#become(domain, 'paused', 'watchdog')
+      case 'None':
+    }
+  }
+
   #setAgent(domain: FakeDomain, guest: GuestFacts | undefined): void {
     domain.guest = guest
     this.#publish({ type: 'agent', uuid: domain.uuid, connected: guest !== undefined })
@@ -328,6 +360,17 @@ class InMemoryHypervisor implements FakeHypervisor {
       },
       guestPowerOff: (uuid) => this.#end(find(uuid), 'shut-off', 'guest-shutdown'),
       guestCrash: (uuid) => this.#end(find(uuid), 'shut-off', 'crashed'),
+      guestReboot: (uuid) => this.#publish({ type: 'reboot', uuid: find(uuid).uuid }),
+      guestPanic: (uuid) => this.#end(find(uuid), 'shut-off', 'panicked'),
+      watchdogBites: (uuid) => this.#watchdog(find(uuid)),
+      ioError: (uuid) => this.#become(find(uuid), 'paused', 'io-error'),
+      setDefinition: (uuid, definition) => {
+        find(uuid).definition = definition
+        this.#publish({ type: 'domain', uuid })
+      },
+      setMemory: (path, memory) =>
+        void (memory === undefined ? this.#memory.delete(path) : this.#memory.set(path, memory)),
+      memoryFiles: () => [...this.#memory.keys()],
       killProcess: (uuid) => this.#end(find(uuid), 'shut-off', 'crashed'),
       destroyByHand: (uuid) => this.#end(find(uuid), 'shut-off', 'destroyed'),
       setPaused: (uuid, paused) =>

@@ -2,6 +2,7 @@ import {
   virDomainEventShutdownDetailType,
   virDomainEventStoppedDetailType,
   virDomainEventType,
+  virDomainEventWatchdogAction,
   virDomainPausedReason,
   virDomainRunningReason,
   virDomainShutoffReason,
@@ -52,7 +53,17 @@ function pausedCondition(reason: number): DomainCondition {
     return { state: 'shutting-down', stateReason: 'unknown' }
   if (reason === virDomainPausedReason.VIR_DOMAIN_PAUSED_CRASHED)
     return { state: 'crashed', stateReason: 'crashed' }
-  return { state: 'paused', stateReason: 'unknown' }
+  return { state: 'paused', stateReason: pausedReasons[reason] ?? 'unknown' }
+}
+
+const pausedReasons: Readonly<Record<number, DomainStateReason>> = {
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_IOERROR]: 'io-error',
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_WATCHDOG]: 'watchdog',
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_MIGRATION]: 'busy',
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_SAVE]: 'busy',
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_DUMP]: 'busy',
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_SNAPSHOT]: 'busy',
+  [virDomainPausedReason.VIR_DOMAIN_PAUSED_POSTCOPY]: 'busy',
 }
 
 // "Failed" is left out: libvirt says it of starts that failed and of processes that were killed, and only the state
@@ -85,6 +96,19 @@ export function conditionFromEvent(event: number, detail: number): EventConditio
     default:
       return undefined
   }
+}
+
+/** The guest's kernel said that it cannot go on; the state that follows says only that it crashed. */
+export function isPanic(event: number): boolean {
+  return event === virDomainEventType.VIR_DOMAIN_EVENT_CRASHED
+}
+
+/** The watchdog's action ends the machine; a reset is a reboot, and a pause shows as the reason of that state. */
+export function isWatchdogPowerOff(action: number): boolean {
+  return (
+    action === virDomainEventWatchdogAction.VIR_DOMAIN_EVENT_WATCHDOG_POWEROFF ||
+    action === virDomainEventWatchdogAction.VIR_DOMAIN_EVENT_WATCHDOG_SHUTDOWN
+  )
 }
 
 /**

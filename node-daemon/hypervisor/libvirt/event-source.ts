@@ -1,16 +1,16 @@
 import type { HostEvent, HostState, LibvirtHost } from 'node-libvirt'
 import { virConnectDomainEventAgentLifecycleState, virDomainEventType } from 'node-libvirt'
 import { EventQueue } from '../event-queue.ts'
-import type { HypervisorEvent } from '../hypervisor.ts'
+import type { DomainStateReason, HypervisorEvent } from '../hypervisor.ts'
 import type { EventCondition } from './domain-state.ts'
-import { conditionFromEvent, isHostShutdown } from './domain-state.ts'
+import { conditionFromEvent, isHostShutdown, isPanic, isWatchdogPowerOff } from './domain-state.ts'
 
 /** Turns libvirt's events into the port's, for any number of consumers. */
 export class EventSource {
   readonly #libvirt: LibvirtHost
   readonly #queues = new Set<EventQueue>()
-  /** Domains whose process was told to end by a signal; their state will only say "shutdown". */
-  readonly #endedByHost = new Set<string>()
+  /** Why domains end, where their state will say less: "shutdown" or "crashed". */
+  readonly #causes = new Map<string, DomainStateReason>()
   #lost = false
   readonly #closing = new AbortController()
   readonly #pump: Promise<void>
@@ -31,10 +31,12 @@ export class EventSource {
     return queue
   }
 
-  /** Says of a shutdown whether it was the guest's, which libvirt's state leaves open. */
+  /** Says of a shutdown whether it was the guest's, and of a crash whether it was a panic: libvirt's state leaves it open. */
   refine<T extends EventCondition>(uuid: string, condition: T): T {
-    if (condition.stateReason !== 'guest-shutdown' || !this.#endedByHost.has(uuid)) return condition
-    return { ...condition, stateReason: 'destroyed' }
+    const { stateReason } = condition
+    const cause = this.#causes.get(uuid)
+    const isVague = stateReason === 'guest-shutdown' || (stateReason === 'crashed' && cause === 'panicked')
+    return isVague && cause !== undefined ? { ...condition, stateReason: cause } : condition
   }
 
   /** Ends every consumer's iteration. */
@@ -60,6 +62,11 @@ export class EventSource {
         virConnectDomainEventAgentLifecycleState.VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
       return { type: 'agent', uuid: event.dom.uuid, connected }
     }
+    if (event.type === 'reboot') return { type: 'reboot', uuid: event.dom.uuid }
+    if (event.type === 'watchdog') {
+      if (isWatchdogPowerOff(event.action)) this.#causes.set(event.dom.uuid, 'watchdog')
+      return undefined
+    }
     if (event.type !== 'lifecycle') return undefined
     const { uuid } = event.dom
     this.#remember(uuid, event.event, event.detail)
@@ -68,11 +75,12 @@ export class EventSource {
   }
 
   #remember(uuid: string, event: number, detail: number): void {
-    if (isHostShutdown(event, detail)) this.#endedByHost.add(uuid)
+    if (isPanic(event)) this.#causes.set(uuid, 'panicked')
+    if (isHostShutdown(event, detail)) this.#causes.set(uuid, 'destroyed')
     const over =
       event === virDomainEventType.VIR_DOMAIN_EVENT_STARTED ||
       event === virDomainEventType.VIR_DOMAIN_EVENT_UNDEFINED
-    if (over) this.#endedByHost.delete(uuid)
+    if (over) this.#causes.delete(uuid)
   }
 
   readonly #onState = (state: HostState) => {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { LibvirtHost } from 'node-libvirt'
 import { LibvirtError, virDomainBlockResizeFlags, virDomainConsoleFlags, virErrorNumber } from 'node-libvirt'
@@ -10,6 +11,7 @@ import type {
   HypervisorEvent,
   HypervisorFacts,
   ObservedDomain,
+  SavedMemory,
 } from '../hypervisor.ts'
 import { HypervisorError } from '../hypervisor.ts'
 import { hasProcess } from '../ownership.ts'
@@ -20,7 +22,10 @@ import { readHostFacts } from './host-facts.ts'
 import { probeAccelerator } from './kvm-probe.ts'
 import { DomainReader, domainHandle, orMissing } from './observe-domain.ts'
 import { shutdownDomain } from './shutdown-domain.ts'
-import { startDomain } from './start-domain.ts'
+import { setPaused } from './pause-domain.ts'
+import { readDefinition } from './definition.ts'
+import { readSavedMemory, restoreDomain, saveDomain } from './save-domain.ts'
+import { renderDomain, startDomain } from './start-domain.ts'
 import { undefineDomain } from './undefine-domain.ts'
 import type { Accelerator } from './xml/cpu.ts'
 
@@ -112,6 +117,43 @@ class LibvirtHypervisor implements Hypervisor {
     })
   }
 
+  pauseDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    return attempt(`pause domain ${uuid}`, () => setPaused(this.#domains, uuid, true, signal))
+  }
+
+  resumeDomain(uuid: string, signal?: AbortSignal): Promise<void> {
+    return attempt(`resume domain ${uuid}`, () => setPaused(this.#domains, uuid, false, signal))
+  }
+
+  saveDomain(uuid: string, path: string, signal?: AbortSignal): Promise<void> {
+    return attempt(`save the memory of domain ${uuid}`, () => saveDomain(this.#domains, uuid, path, signal))
+  }
+
+  restoreDomain(spec: DomainSpec, path: string, signal?: AbortSignal): Promise<void> {
+    const render = (wanted: DomainSpec) => renderDomain(wanted, () => this.#usableAccelerator())
+    return attempt(`restore domain ${spec.name} with its memory`, () =>
+      restoreDomain({ ...this.#domains, render }, spec, path, signal),
+    )
+  }
+
+  savedMemory(path: string): Promise<SavedMemory | undefined> {
+    return readSavedMemory(path)
+  }
+
+  removeSavedMemory(path: string): Promise<void> {
+    return rm(path, { force: true })
+  }
+
+  definitionOf(uuid: string, signal?: AbortSignal): Promise<string | undefined> {
+    return attempt(`read the definition of domain ${uuid}`, () => readDefinition(this.#libvirt, uuid, signal))
+  }
+
+  putDefinition(definition: string, signal?: AbortSignal): Promise<void> {
+    return attempt('put a definition back', async () => {
+      await this.#libvirt.query('domainDefineXmlFlags', { xml: definition }, { signal })
+    })
+  }
+
   undefineDomain(uuid: string, signal?: AbortSignal): Promise<void> {
     return attempt(`undefine domain ${uuid}`, async () => {
       const domain = await this.#reader.readOurs(uuid, signal)
@@ -164,6 +206,10 @@ class LibvirtHypervisor implements Hypervisor {
   async close(): Promise<void> {
     this.#libvirt.off('state', this.#forgetAccelerator)
     await this.#events.close()
+  }
+
+  get #domains() {
+    return { libvirt: this.#libvirt, reader: this.#reader }
   }
 
   #refine(domain: ObservedDomain): ObservedDomain {

@@ -29,7 +29,7 @@ export async function startDomain(
   const act = `start domain ${spec.name}`
   const [existing, xml] = await Promise.all([
     attempt(act, () => reader.read(spec.uuid, signal)),
-    attempt(act, () => render(spec, accelerator)),
+    attempt(act, () => renderDomain(spec, accelerator)),
   ])
   if (existing !== undefined) {
     refuseOtherOwner(spec, existing)
@@ -52,7 +52,11 @@ export async function startDomain(
   }
 }
 
-async function render(spec: DomainSpec, accelerator: StartDomainDeps['accelerator']): Promise<string> {
+/** The XML of a domain on this host. */
+export async function renderDomain(
+  spec: DomainSpec,
+  accelerator: StartDomainDeps['accelerator'],
+): Promise<string> {
   const caches = await Promise.all(
     spec.disks
       .flatMap(({ path }) => path ?? [])

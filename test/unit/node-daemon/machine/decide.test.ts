@@ -43,6 +43,10 @@ function situation(given: Given): Situation {
     hostBootedAt: now - 3_600_000,
     msSinceShutdownAsked: undefined,
     startBackoffMs: 0,
+    memory: undefined,
+    msSinceResumeTried: undefined,
+    suspendBackoffMs: 0,
+    definition: undefined,
     ...rest,
   }
 }
@@ -112,9 +116,14 @@ const going: readonly Case[] = [
     then: { type: 'report-running' },
   },
   {
-    name: 'a paused machine runs',
+    name: 'a machine that somebody paused goes on',
     given: { phase: 'Running', state: 'paused' },
-    then: { type: 'report-running' },
+    then: { type: 'resume', reverts: true },
+  },
+  {
+    name: 'a machine that is being saved or moved is left alone',
+    given: { phase: 'Running', state: 'paused', stateReason: 'busy' },
+    then: { type: 'nothing', wakeAfterMs: 1_000 },
   },
   {
     name: 'a machine that is off has ended',

@@ -12,6 +12,7 @@ function evidence(overrides: Partial<EndEvidence>): EndEvidence {
   return {
     requested: false,
     stoppedWithHost: false,
+    memoryLost: false,
     domain: undefined,
     lastReason: undefined,
     hostRestarted: false,

@@ -35,7 +35,7 @@ describe('conditionOf', () => {
       of: 'paused by an I/O error',
       state: paused,
       reason: virDomainPausedReason.VIR_DOMAIN_PAUSED_IOERROR,
-      is: 'paused/unknown',
+      is: 'paused/io-error',
     },
     {
       of: 'paused to go down',
