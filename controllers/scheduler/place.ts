@@ -8,6 +8,7 @@ import {
   type VirtualMachineInstance,
   virtualMachineInstanceKind,
   VmiScheduled,
+  type VmiScheduledReason,
 } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import { type Instance, isFinished } from '../instances.ts'
 import { type Outcome, proceed, type ReconcileContext, type Step, stop } from '../runtime/reconciler.ts'
@@ -40,10 +41,15 @@ export function place(deps: PlaceDeps): Step<VirtualMachineInstance> {
       })
       return proceed
     }
-    const cluster = deps.getHostCluster(instance.spec.hostCluster.name)
+    const { spec } = instance
+    const cluster = deps.getHostCluster(spec.hostCluster.name)
     if (cluster === undefined) {
-      const message = `HostCluster ${instance.spec.hostCluster.name} does not exist`
+      const message = `HostCluster ${spec.hostCluster.name} does not exist`
       return waiting(ctx, instance, { reason: 'HostClusterNotFound', message })
+    }
+    if (spec.libvirtFragments !== undefined && cluster.spec.libvirtFragments !== 'Allowed') {
+      const message = `HostCluster ${cluster.metadata.name} does not allow libvirtFragments`
+      return waiting(ctx, instance, { reason: 'FragmentsForbidden', message })
     }
     const request = placementRequestOf(deps, instance, cluster)
     if (typeof request === 'string') return waiting(ctx, instance, { reason: 'NoHostFits', message: request })
@@ -96,7 +102,7 @@ async function learn({ placements, readInstance }: PlaceDeps, instance: Instance
 function waiting(
   ctx: ReconcileContext,
   instance: Instance,
-  { reason, message }: { reason: 'HostClusterNotFound' | 'NoHostFits'; message: string },
+  { reason, message }: { reason: keyof typeof VmiScheduledReason; message: string },
 ): Outcome {
   setCondition(instance, ctx.clock, { type: VmiScheduled, status: 'False', reason, message })
   return stop

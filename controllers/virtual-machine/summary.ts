@@ -1,6 +1,11 @@
 import { getCondition, isTrue } from '../../apimachinery/conditions.ts'
 import { HostReady } from '../../crds/v1alpha1/host.ts'
-import { RunEndReason, VmiGuestAgent, VmiReady } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import {
+  RunEndReason,
+  VmiGuestAgent,
+  VmiReady,
+  VmiScheduled,
+} from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import {
   type VirtualMachineStatus,
   VmDisksReady,
@@ -105,9 +110,16 @@ const hostReasons = new Map<string, keyof typeof VmReadyReason>([
   ['ResumeFailed', 'ResumeFailed'],
 ])
 
+function withoutHost(instance: Instance): Summary {
+  const asked = getCondition(instance, VmiScheduled)
+  return asked?.reason === 'FragmentsForbidden'
+    ? notReady('Scheduling', 'FragmentsForbidden', asked.message)
+    : notReady('Scheduling', 'WaitingForHost', 'No host has been chosen yet')
+}
+
 function duringRun({ vm, host }: ReportSituation, instance: Instance): Summary {
   const { hostName } = instance.spec
-  if (hostName === undefined) return notReady('Scheduling', 'WaitingForHost', 'No host has been chosen yet')
+  if (hostName === undefined) return withoutHost(instance)
   const phase = instance.status?.phase
   if (host === undefined || getCondition(host, HostReady)?.status === 'Unknown') {
     const keeps = phase === 'Running' || phase === 'Stopping' || isStill(phase)

@@ -35,6 +35,11 @@ export const hostClusterSpec = z.object({
     })
     .prefault({})
     .describe('How hosts are chosen.'),
+  libvirtFragments: z.enum(['Forbidden', 'Allowed']).default('Forbidden').meta({
+    description:
+      'Whether machines may have raw libvirt XML. It reaches whatever the hypervisor reaches: files and devices of the host.',
+    effect: 'live',
+  }),
 })
 
 export const hostClusterStatus = z.object({

@@ -26,6 +26,7 @@ export const VmiScheduledReason = {
   HostAssigned: 'A host was chosen; the message names it.',
   NoHostFits: 'Every host was looked at and none fits; the message counts why.',
   HostClusterNotFound: 'The cluster that the machine names does not exist.',
+  FragmentsForbidden: 'The machine has raw libvirt XML, which its cluster does not allow.',
 } as const
 
 export const VmiReadyReason = {

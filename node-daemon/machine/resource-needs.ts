@@ -58,19 +58,23 @@ async function mediumNeed(
   signal: AbortSignal,
 ): Promise<DiskNeed> {
   if (imageName === undefined) return { state: 'empty', name }
-  const waiting = (what: string) =>
-    ({ state: 'waiting', name, message: `Image ${imageName} ${what}` }) as const
   const place = { name: imageName, ...(namespace !== undefined && { namespace }) }
   const image = images.get(keyOf(place)) ?? (await images.getLive(place, signal))
-  if (image === undefined) return waiting('does not exist')
-  if (image.metadata.deletionTimestamp !== undefined) return waiting('is being deleted')
-  const { phase, hostName: keeper } = image.status ?? {}
-  if (phase === 'Failed') return waiting('could not be imported')
-  if (phase !== 'Ready') return waiting('is not imported yet')
-  if (keeper !== hostName) return waiting(`is kept on host ${keeper ?? 'unknown'}, this is ${hostName}`)
-  const volume = await storage.driver(image.spec.storageDomain.name)?.statVolume(imageKey(image), signal)
-  if (volume === undefined) return waiting('cannot be read on this host')
-  return { state: 'ready', name, path: volume.path, format: volume.format }
+  const lacks = image === undefined ? 'does not exist' : mediumLacks(image, hostName)
+  const volume =
+    image === undefined || lacks !== undefined
+      ? undefined
+      : await storage.driver(image.spec.storageDomain.name)?.statVolume(imageKey(image), signal)
+  if (volume !== undefined) return { state: 'ready', name, path: volume.path, format: volume.format }
+  return { state: 'waiting', name, message: `Image ${imageName} ${lacks ?? 'cannot be read on this host'}` }
+}
+
+function mediumLacks({ metadata, status }: Stored<Image>, hostName: string): string | undefined {
+  if (metadata.deletionTimestamp !== undefined) return 'is being deleted'
+  if (status?.phase === 'Failed') return 'could not be imported'
+  if (status?.phase !== 'Ready') return 'is not imported yet'
+  if (status.hostName === hostName) return undefined
+  return `is kept on host ${status.hostName ?? 'unknown'}, this is ${hostName}`
 }
 
 function diskNeed(name: string, disk: Stored<Disk>, deps: ResourceNeedsDeps): DiskNeed {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hosts, virtualMachineInstances } from '../../../../apimachinery/client/resources.ts'
+import { hostClusters, hosts, virtualMachineInstances } from '../../../../apimachinery/client/resources.ts'
 import { getCondition } from '../../../../apimachinery/conditions.ts'
 import { demandOf } from '../../../../controllers/instances.ts'
 import { Placements } from '../../../../controllers/placements.ts'
@@ -161,6 +161,50 @@ test('a run that is over makes room', async () => {
   await daemons.endRun(placed, 'Crashed')
   await settle()
   expect((await run(waiting)).spec.hostName).toBe('host-1')
+})
+
+describe('a run with raw libvirt XML', () => {
+  const wild = aVirtualMachineInstance({
+    metadata: { name: 'wild', uid: uidOf('run', 'wild'), finalizers: ['kvorum.dev/domain'] },
+    spec: { libvirtFragments: ['<shmem name="shared"/>'] },
+  })
+
+  test('waits while its cluster does not allow it, and is placed once it does', async () => {
+    const { w, settle, run } = await settled(anAttachedHost('host-1'), wild)
+    expect(getCondition(await run('wild'), 'Scheduled')).toMatchObject({
+      status: 'False',
+      reason: 'FragmentsForbidden',
+      message: 'HostCluster default does not allow libvirtFragments',
+    })
+
+    const cluster = await w.get(hostClusters, 'default')
+    await w.client.update(hostClusters, {
+      ...cluster,
+      spec: { ...cluster.spec, libvirtFragments: 'Allowed' },
+    })
+    await settle()
+
+    expect((await run('wild')).spec.hostName).toBe('host-1')
+  })
+})
+
+describe('a run that shows an image in a CD-ROM drive', () => {
+  test('goes to the host that keeps the image, though another has more room', async () => {
+    const media = anImage({ metadata: { name: 'media' }, status: { phase: 'Ready', hostName: 'host-1' } })
+    const showing = aVirtualMachineInstance({
+      metadata: { name: 'showing', uid: uidOf('run', 'showing'), finalizers: ['kvorum.dev/domain'] },
+      spec: { disks: [{ name: 'media', type: 'CdRom', bus: 'sata', image: { name: 'media' } }] },
+    })
+    const { run } = await settled(
+      anAttachedHost('host-1'),
+      anAttachedHost('host-2'),
+      media,
+      aVirtualMachineInstance({ metadata: { name: 'neighbour' }, spec: { hostName: 'host-1' } }),
+      showing,
+    )
+
+    expect((await run('showing')).spec.hostName).toBe('host-1')
+  })
 })
 
 describe('a run that is deleted', () => {
