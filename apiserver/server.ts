@@ -15,6 +15,8 @@ import { NodeGraph } from './authorization/node-graph.ts'
 import { watchCache } from './cache/watch-cache.ts'
 import { RequestController, type SigningOptions } from './certificates/signing/request-controller.ts'
 import { consoleUpgrade, type ConsoleDeps } from './console/console-upgrade.ts'
+import { hostHandlers } from './console/host-handlers.ts'
+import type { ScreenshotDeps } from './console/screenshot.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { Health, ping } from './discovery/health.ts'
 import { ServerMetrics } from './discovery/metrics.ts'
@@ -114,6 +116,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const fairness = await fairnessOf(deps, { ...parts, metrics })
   let drained = false
   const health = healthOf(storage, { clock, draining: () => signal.aborted || drained })
+  const ports = { ...consolePorts(admission, objects, resources), dial: deps.dialDaemon }
   const dispatch = dispatcher({
     services,
     lister: new Lister(services),
@@ -126,17 +129,11 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     version: versionInfo(deps.release),
     openApi: new OpenApi(resources, clock),
     actions: serviceAccounts.actions(services),
+    onHosts: hostHandlers(ports),
     documents: serviceAccounts.documents,
   })
   return {
-    upgrade: consoleUpgrade({
-      log,
-      auditor: deps.auditor,
-      authenticate,
-      authorizer,
-      dial: deps.dialDaemon,
-      ...consolePorts(admission, objects, resources),
-    }),
+    upgrade: consoleUpgrade({ log, auditor: deps.auditor, authenticate, authorizer, ...ports }),
     handler: buildChain(dispatch, { ...deps, authenticate, authorizer, metrics, fairness }),
     local,
     rereadSealed: () => objects.rereadSealed(),
@@ -194,7 +191,7 @@ function consolePorts(
   admission: Admission,
   objects: ObjectStore,
   resources: ResourceMap,
-): Pick<ConsoleDeps, 'admit' | 'read'> {
+): Pick<ScreenshotDeps, 'admit' | 'read'> {
   return {
     admit: connectAdmission(admission, resources),
     async read(plural, { namespace = '', name }, signal) {

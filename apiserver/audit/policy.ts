@@ -127,10 +127,12 @@ export const defaultAuditPolicy: AuditPolicy = {
         },
       ],
     },
-    // Whoever opens a console acts on the machine.
+    // Whoever opens a console acts on the machine, and whoever takes a screenshot sees what was not meant for them.
     {
       ...everyRequest,
-      resources: [{ group: 'kvorum.dev', resources: ['*/console'], resourceNames: [] }],
+      resources: [
+        { group: 'kvorum.dev', resources: ['*/console', '*/screenshot', '*/vnc'], resourceNames: [] },
+      ],
     },
     { ...everyRequest, verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
     { ...everyRequest, refusalsOnly: true },

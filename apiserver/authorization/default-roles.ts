@@ -1,4 +1,5 @@
 import { kinds } from '../../crds/kinds.ts'
+import { hostSubresources } from '../registry/host-subresources.ts'
 
 /** One rule of a default role. */
 export interface RuleText {
@@ -36,6 +37,8 @@ const statusOf = (plurals: readonly string[]) => plurals.map((plural) => `${plur
  * What `admin`, `edit` and `view` are made of. Whoever adds kinds gives a cluster role of their own the label
  * `rbac.authorization.k8s.io/aggregate-to-<role>: "true"`.
  */
+const onHosts = hostSubresources.map((name) => `virtualmachineinstances/${name}`)
+
 const parts: readonly DefaultRole[] = [
   {
     name: 'system:aggregate-to-admin',
@@ -83,8 +86,8 @@ const parts: readonly DefaultRole[] = [
     partOf: ['edit'],
     rules: [
       { apiGroups: ['kvorum.dev'], resources: ownPlurals, verbs: writing },
-      // Whoever sits at the console of a machine does with it as they like.
-      { apiGroups: ['kvorum.dev'], resources: ['virtualmachineinstances/console'], verbs: ['get'] },
+      // Whoever sits at the console of a machine does with it as they like; what it shows may be secret.
+      { apiGroups: ['kvorum.dev'], resources: onHosts, verbs: ['get'] },
     ],
   },
   {

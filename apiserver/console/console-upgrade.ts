@@ -31,10 +31,12 @@ export interface ConsoleDeps {
 }
 
 const findMs = 10_000
+const streams = ['console', 'vnc']
+const attachable = ['Running', 'Paused', 'Stopping']
 
 /**
- * Answers upgrade requests for `virtualmachineinstances/<name>/console`: finds out who asks and whether they may, looks
- * up the host of the run, hands the request on to that host's daemon and then only moves bytes. What the two ends
+ * Answers upgrade requests for `virtualmachineinstances/<name>/console` and `…/vnc`: finds out who asks and whether they
+ * may, looks up the host of the run, hands the request on to that host's daemon and then only moves bytes. What the two ends
  * speak (WebSocket) is not looked into.
  */
 export function consoleUpgrade(
@@ -67,7 +69,7 @@ async function tunnel(
   if (
     info.group !== 'kvorum.dev' ||
     info.resource !== 'virtualmachineinstances' ||
-    info.subresource !== 'console'
+    !streams.includes(info.subresource)
   ) {
     throw badRequest(`nothing at ${JSON.stringify(path.slice(0, 200))} can be upgraded`)
   }
@@ -133,15 +135,16 @@ async function authorize(
   await admit?.(user, info, signal)
 }
 
-async function findDaemon(
-  { read }: ConsoleDeps,
+/** The daemon of the host that has what the request names. Throws a StatusError that says why there is none. */
+export async function findDaemon(
+  { read }: Pick<ConsoleDeps, 'read'>,
   { namespace, name }: RequestInfo,
   signal: AbortSignal,
 ): Promise<DaemonAddress> {
   const object = await read('virtualmachineinstances', { namespace, name }, signal)
   if (object === undefined) throw notFound({ group: 'kvorum.dev', resource: 'virtualmachineinstances' }, name)
   const run = runOf(object)
-  if (run.hostName === undefined || run.phase !== 'Running') {
+  if (run.hostName === undefined || !attachable.includes(run.phase ?? '')) {
     throw badRequest(`machine ${JSON.stringify(name)} does not run: it is ${run.phase ?? 'Pending'}`)
   }
   const host = await read('hosts', { name: run.hostName }, signal)
@@ -155,8 +158,8 @@ async function findDaemon(
 }
 
 /** The request anew, with nothing of the client's that is not needed: no credentials reach the daemon. */
-function upgradeRequest({ headers }: IncomingMessage, { namespace, name }: RequestInfo): string {
-  const path = `/v1alpha1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/console`
+function upgradeRequest({ headers }: IncomingMessage, { namespace, name, subresource }: RequestInfo): string {
+  const path = `/v1alpha1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/${subresource}`
   const kept = Object.entries(headers).filter(([header]) => header.startsWith('sec-websocket-'))
   const lines = kept.map(([header, value]) => `${header}: ${String(value)}`)
   return [

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../crds/meta/json.ts'
+import { hostSubresourcesOf } from '../registry/host-subresources.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
 
 /** What discovery tells about one resource; stored kinds and reviews alike. */
@@ -16,6 +17,7 @@ export interface ApiSubresource {
 
 const partVerbs = ['get', 'patch', 'update'] as const
 const actionVerbs = ['create'] as const
+const connectVerbs = ['get'] as const
 const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const
 
 export function apiResourceOf(definition: ResourceDefinition): ApiResource {
@@ -25,7 +27,8 @@ export function apiResourceOf(definition: ResourceDefinition): ApiResource {
     ...(subresource.type === 'scale' && { response: scaleKind }),
     ...(subresource.type === 'action' && { response: subresource.body }),
   }))
-  return { ...definition, subresources }
+  const onHosts = hostSubresourcesOf(definition).map((name) => ({ name, verbs: connectVerbs }))
+  return { ...definition, subresources: [...subresources, ...onHosts] }
 }
 
 /** Resources of one group, by version, most preferred first. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../apimachinery/clock.ts'
+import { hostSubresourcesOf } from '../registry/host-subresources.ts'
 import type { RawReply, Reply, RequestContext } from '../http/exchange.ts'
 import { parseAccept } from '../http/media-types.ts'
 import {
@@ -126,6 +127,7 @@ function openApiResource(definition: ResourceDefinition): OpenApiResource {
       (name) => definition.subresources[name]?.type !== 'action',
     ),
     actions: actionsOf(definition),
+    connections: hostSubresourcesOf(definition),
     schema: definition.openApiSchema,
   }
 }

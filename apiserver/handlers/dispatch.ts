@@ -33,6 +33,8 @@ export interface DispatchDeps {
   readonly aggregator: { handle(context: RequestContext): Promise<Reply | undefined> }
   /** Handlers of what can be posted to objects, by resource and subresource: `serviceaccounts/token`. */
   readonly actions: Readonly<Record<string, ActionHandler>>
+  /** Handlers of what the hosts serve, by group, resource and subresource: `kvorum.dev/virtualmachineinstances/vnc`. */
+  readonly onHosts: Readonly<Record<string, Handler>>
   /** Further documents, by path. */
   readonly documents: { handle(context: RequestContext): Reply | undefined }
 }
@@ -116,9 +118,13 @@ async function handleSubresource(
   target: Target,
   context: RequestContext,
 ): Promise<Reply> {
-  const { subresource: name, verb } = context.info
+  const { group, resource, subresource: name, verb } = context.info
   const subresource = subresourceOf(target.definition, name)
-  if (!subresource) throw unknownPath()
+  if (!subresource) {
+    const handle = deps.onHosts[`${group}/${resource}/${name}`]
+    if (handle) return await handle(context)
+    throw unknownPath()
+  }
   if (subresource.type === 'scale') return await handleScale(deps.services, target, subresource, context)
   if (subresource.type === 'action') return await handleAction(deps, target, context)
   const part: Target = { ...target, part: { name, subresource } }

@@ -191,6 +191,23 @@ export function actionItem(context: PathContext, name: string, action: OpenApiAc
   })
 }
 
+/** The operation on what is no object, such as a console. */
+export function connectItem(context: PathContext, name: string): PathItem {
+  const { group, version, resource } = context
+  const get: JsonObject = {
+    tags: [operationGroup(context)],
+    description: `Connect GET requests to ${name} of the specified ${resource.kind}.`,
+    operationId: operationId(context, 'connectGet', pascal(name)),
+    responses: {
+      '200': { description: 'OK', content: { '*/*': { schema: { type: 'string' } } } },
+      '401': { description: 'Unauthorized' },
+    },
+    'x-kubernetes-action': 'connect',
+    'x-kubernetes-group-version-kind': { group, kind: resource.kind, version },
+  }
+  return { get, parameters: [nameParameter(resource.kind), ...namespaceParameter(context)] }
+}
+
 function partOperations(
   { group, resource }: PathContext,
   name: string,

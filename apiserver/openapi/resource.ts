@@ -13,6 +13,8 @@ export interface OpenApiResource {
   readonly subresources: readonly string[]
   /** Subresources that are posted to, with the kind that is posted and comes back. */
   readonly actions?: Readonly<Record<string, OpenApiAction>>
+  /** Subresources that are read with GET alone and answer with what is no object of the API. */
+  readonly connections?: readonly string[]
   /** `openAPIV3Schema` of the kind; `apiVersion`, `kind` and `metadata` need not be in it. */
   readonly schema: JsonObject
   readonly shortNames: readonly string[]

@@ -5,6 +5,7 @@ import { metaSchemas, scaleName, scaleSchema } from './meta-schemas.ts'
 import {
   actionItem,
   collectionItem,
+  connectItem,
   objectItem,
   operationGroup,
   subresourceItem,
@@ -41,7 +42,7 @@ function resourcePaths(
   { group, version }: OpenApiGroupVersion,
   resource: OpenApiResource,
 ): JsonObject {
-  const { namespaced, plural, subresources, actions = {} } = resource
+  const { namespaced, plural, subresources, actions = {}, connections = [] } = resource
   const context: PathContext = { group, version, resource, inNamespace: namespaced }
   const collection = namespaced ? `${base}/namespaces/{namespace}/${plural}` : `${base}/${plural}`
   const items: JsonObject = {
@@ -55,6 +56,7 @@ function resourcePaths(
   for (const [name, action] of Object.entries(actions)) {
     items[`${collection}/{name}/${name}`] = actionItem(context, name, action)
   }
+  for (const name of connections) items[`${collection}/{name}/${name}`] = connectItem(context, name)
   // A path without operations, such as the objects of what can only be created, is no path.
   return Object.fromEntries(
     Object.entries(items).filter(([, item]) => Object.keys(item as JsonObject).length > 1),

@@ -159,6 +159,7 @@ export const otherMachines: readonly ActionRow[] = [
     }),
   ],
   ['open the console of a run', 'GET', `${runsHere}/run-on-host-1/console`],
+  ['see the screen of a run', 'GET', `${runsHere}/run-on-host-1/screenshot`],
   ['list machines', 'GET', `${api}/virtualmachines`],
   ['stop a machine', 'PATCH', `${here}/virtualmachines/vm-1`, () => patch({ spec: { power: 'Stopped' } })],
   ['delete all runs', 'DELETE', `${runsHere}?fieldSelector=spec.hostName%3Dhost-1`],

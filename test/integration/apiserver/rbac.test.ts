@@ -211,7 +211,8 @@ describe('default roles', () => {
     expect(view.some(({ resources }) => resources.includes('virtualmachines'))).toBe(true)
     expect(JSON.stringify(view)).not.toContain('secrets')
     expect(JSON.stringify(view)).not.toContain('console')
-    expect(JSON.stringify(edit)).toContain('virtualmachineinstances/console')
+    for (const part of ['console', 'screenshot', 'vnc'])
+      expect(JSON.stringify(edit)).toContain(`virtualmachineinstances/${part}`)
     expect(JSON.stringify(admin)).toContain('rolebindings')
   })
 

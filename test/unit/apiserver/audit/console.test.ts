@@ -25,7 +25,7 @@ function quiet(): Duplex {
   return new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
 }
 
-function setup(more: Partial<ConsoleDeps>) {
+function setup(more: Partial<ConsoleDeps>, path = url) {
   const lines: string[] = []
   const sink = { name: 'log', take: (line: string) => lines.push(line) > 0, close: async () => {} }
   const auditor = new Auditor({
@@ -48,7 +48,7 @@ function setup(more: Partial<ConsoleDeps>) {
     ...more,
   })
   const socket = quiet()
-  const request = { url, headers: {}, socket } as unknown as IncomingMessage
+  const request = { url: path, headers: {}, socket } as unknown as IncomingMessage
   upgrade(request, socket, Buffer.alloc(0))
   const events = () =>
     lines.map((line) => {
@@ -86,6 +86,16 @@ test('a console is told when it opens and when it closes', async () => {
       responseStatus: { code: 101 },
       annotations: { 'authorization.k8s.io/decision': 'allow', 'authorization.k8s.io/reason': 'her machine' },
     })
+})
+
+test('a screen is told as a console is', async () => {
+  const { events } = setup({}, url.replace(/console$/, 'vnc'))
+
+  await expect
+    .poll(events)
+    .toMatchObject([
+      { ...common, objectRef: { ...common.objectRef, subresource: 'vnc' }, stage: 'ResponseStarted' },
+    ])
 })
 
 test('who may not open it is told', async () => {
