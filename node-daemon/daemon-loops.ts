@@ -1,3 +1,4 @@
+import type { StorageLookup } from './attachment/attachments.ts'
 import { NetworkAttachments } from './attachment/network-attachments.ts'
 import { StorageAttachments } from './attachment/storage-attachments.ts'
 import { type DaemonLoopSet, type Reconcilers, wireChanges, type Wiring } from './daemon-wiring.ts'
@@ -80,9 +81,17 @@ export class DaemonLoops {
         this.#loops.machine.enqueue(event.uuid)
         this.#loops.census.enqueueAfter(host, countAfterMs)
         return
+      case 'reboot':
+        this.#reconcilers.machines.noteReboot(event.uuid)
+        this.#loops.machine.enqueue(event.uuid)
+        return
       case 'agent':
         this.#reconcilers.guests.agentChanged(event.uuid, event.connected)
     }
+  }
+
+  get storage(): StorageLookup {
+    return this.#reconcilers.storage
   }
 
   /** True when nothing is being done and nothing is due now. */

@@ -35,6 +35,8 @@ import { type NodeDaemon, runNodeDaemon } from './node-daemon.ts'
 import { helpText, type NodeDaemonOptions, parseOptions } from './options.ts'
 import { fileNameRecords } from './records/name-records.ts'
 import { LocalStorageDriver } from './storage/local/local-storage-driver.ts'
+import { transfers } from './transfer/transfers.ts'
+import { UploadDesk } from './transfer/upload-desk.ts'
 
 /** Runs the daemon until `signal` is aborted; the machines keep running. Rejects when it cannot go on. */
 export async function main(argv: readonly string[], signal: AbortSignal): Promise<void> {
@@ -87,7 +89,16 @@ export async function startNodeDaemon(
   const { hypervisor, displays, networks, close } = openHost(options, clock, log)
   const informed: { daemon?: NodeDaemon } = {}
   const findRun = (namespace: string, name: string) => informed.daemon?.findRun(namespace, name)
-  const served = { hypervisor, displays, findRun, registry, clock, log }
+  const uploads = new UploadDesk()
+  const served = {
+    hypervisor,
+    displays,
+    findRun,
+    transfers: transfers({ objects: () => informed.daemon, desk: uploads, clock, log }),
+    registry,
+    clock,
+    log,
+  }
   const consoles = await startConsoleServer(consoleOptions(options, credentials), served).catch(
     async (error: unknown) => {
       await close()
@@ -110,7 +121,8 @@ export async function startNodeDaemon(
       hypervisor,
       networkDriver: networks,
       storageDriverOf: (domain) => new LocalStorageDriver({ directory: domainDirectory(domain, dataDir) }),
-      sourceOf: imageSources({ importDir, http }),
+      sourceOf: imageSources({ importDir, http, uploads }),
+      uploads,
       runRecords: fileRunRecords(join(dataDir, 'runs')),
       networkRecords: fileNameRecords(join(dataDir, 'networks')),
       machineFacts: await readMachineFacts(clock),

@@ -16,6 +16,8 @@ import type { NetworkDriver } from './network/network-driver.ts'
 import { hostInformers, type HostInformers } from './objects/host-informers.ts'
 import type { NameRecords } from './records/name-records.ts'
 import type { StorageDriver } from './storage/storage-driver.ts'
+import type { TransferObjects } from './transfer/transfers.ts'
+import type { UploadDesk } from './transfer/upload-desk.ts'
 
 export interface NodeDaemonDeps {
   readonly client: Client
@@ -28,6 +30,8 @@ export interface NodeDaemonDeps {
   /** A driver for a storage domain on this host; called once per domain. */
   readonly storageDriverOf: (domain: Stored<StorageDomain>) => StorageDriver
   readonly sourceOf: SourceOf
+  /** Where uploads wait for their import; left out, there are none. */
+  readonly uploads?: Pick<UploadDesk, 'has'>
   readonly runRecords: RunRecords
   readonly networkRecords: NameRecords
   readonly machineFacts: MachineFacts
@@ -43,7 +47,7 @@ export interface NodeDaemonIdentity {
 }
 
 /** A daemon that runs. Stopping it leaves the machines running. */
-export interface NodeDaemon {
+export interface NodeDaemon extends TransferObjects {
   /** Resolves when the host is registered and the daemon acts on its objects; rejects when it is stopped before. */
   readonly ready: Promise<void>
   /** Resolves after `stop`; rejects when the daemon cannot go on, such as with a HostNameTakenError. */
@@ -96,6 +100,10 @@ export function runNodeDaemon(identity: NodeDaemonIdentity, deps: NodeDaemonDeps
     ready: ready.promise,
     done: ended,
     findRun: (namespace, name) => informers.runs.get(`${namespace}/${name}`),
+    findImage: (namespace, name) => informers.images.get(`${namespace}/${name}`),
+    findDisk: (namespace, name) => informers.disks.get(`${namespace}/${name}`),
+    diskInUse: (key) => informers.runs.byIndex('disk', key).some(({ status }) => !isOver(status?.phase)),
+    driver: (domain) => loops.storage.driver(domain),
     get idle() {
       return loops.idle
     },
@@ -104,6 +112,10 @@ export function runNodeDaemon(identity: NodeDaemonIdentity, deps: NodeDaemonDeps
       await ended.catch(() => {})
     },
   }
+}
+
+function isOver(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed'
 }
 
 async function startInformers({ all }: HostInformers, signal: AbortSignal): Promise<void> {

@@ -88,6 +88,8 @@ const parts: readonly DefaultRole[] = [
       { apiGroups: ['kvorum.dev'], resources: ownPlurals, verbs: writing },
       // Whoever sits at the console of a machine does with it as they like; what it shows may be secret.
       { apiGroups: ['kvorum.dev'], resources: onHosts, verbs: ['get'] },
+      { apiGroups: ['kvorum.dev'], resources: ['images/upload'], verbs: ['create'] },
+      { apiGroups: ['kvorum.dev'], resources: ['disks/download'], verbs: ['get'] },
     ],
   },
   {

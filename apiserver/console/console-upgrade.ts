@@ -10,7 +10,7 @@ import { UpgradeAudit } from '../audit/upgrade-audit.ts'
 import { attributesOf, forbiddenText, type Authorizer } from '../authorization/authorizer.ts'
 import type { Authenticate } from '../filters/authentication.ts'
 import { parseRequestInfo, type RequestInfo } from '../http/request-info.ts'
-import { type DaemonAddress, daemonAddress, runOf } from './daemon-address.ts'
+import { type DaemonAddress, daemonAddress, holderOf, runOf } from './daemon-address.ts'
 
 export interface ConsoleDeps {
   readonly authenticate: Authenticate
@@ -31,12 +31,16 @@ export interface ConsoleDeps {
 }
 
 const findMs = 10_000
-const streams = ['console', 'vnc']
-const attachable = ['Running', 'Paused', 'Stopping']
+const streams = [
+  'virtualmachineinstances/console',
+  'virtualmachineinstances/vnc',
+  'images/upload',
+  'disks/download',
+]
 
 /**
- * Answers upgrade requests for `virtualmachineinstances/<name>/console` and `…/vnc`: finds out who asks and whether they
- * may, looks up the host of the run, hands the request on to that host's daemon and then only moves bytes. What the two ends
+ * Answers upgrade requests for the streams of machines, images and disks: finds out who asks and whether they may, looks
+ * up the host that has it, hands the request on to that host's daemon and then only moves bytes. What the two ends
  * speak (WebSocket) is not looked into.
  */
 export function consoleUpgrade(
@@ -65,14 +69,7 @@ async function tunnel(
 ): Promise<void> {
   const signal = AbortSignal.timeout(findMs)
   const path = (request.url ?? '/').split('?')[0] ?? '/'
-  const info = parseRequestInfo('GET', path, new URLSearchParams())
-  if (
-    info.group !== 'kvorum.dev' ||
-    info.resource !== 'virtualmachineinstances' ||
-    !streams.includes(info.subresource)
-  ) {
-    throw badRequest(`nothing at ${JSON.stringify(path.slice(0, 200))} can be upgraded`)
-  }
+  const info = streamInfo(path)
   const trail = await beginAudit(deps, request, info)
   try {
     const upstream = await connect(deps, trail.context, signal)
@@ -84,6 +81,16 @@ async function tunnel(
     trail.failed(error)
     throw error
   }
+}
+
+/** What is asked for, with the verb that it takes. Throws BadRequest for what is no stream. */
+function streamInfo(path: string): RequestInfo {
+  const read = parseRequestInfo('GET', path, new URLSearchParams())
+  const stream = `${read.resource}/${read.subresource}`
+  if (read.group !== 'kvorum.dev' || !streams.includes(stream))
+    throw badRequest(`nothing at ${JSON.stringify(path.slice(0, 200))} can be upgraded`)
+  // A WebSocket begins with a GET, but whoever may only read is not to bring an image.
+  return stream === 'images/upload' ? parseRequestInfo('POST', path, new URLSearchParams()) : read
 }
 
 /** Finds out who asks, and lets the audit log know; throws Unauthorized. */
@@ -138,28 +145,38 @@ async function authorize(
 /** The daemon of the host that has what the request names. Throws a StatusError that says why there is none. */
 export async function findDaemon(
   { read }: Pick<ConsoleDeps, 'read'>,
-  { namespace, name }: RequestInfo,
+  { namespace, name, resource }: RequestInfo,
   signal: AbortSignal,
 ): Promise<DaemonAddress> {
-  const object = await read('virtualmachineinstances', { namespace, name }, signal)
-  if (object === undefined) throw notFound({ group: 'kvorum.dev', resource: 'virtualmachineinstances' }, name)
-  const run = runOf(object)
-  if (run.hostName === undefined || !attachable.includes(run.phase ?? '')) {
-    throw badRequest(`machine ${JSON.stringify(name)} does not run: it is ${run.phase ?? 'Pending'}`)
-  }
-  const host = await read('hosts', { name: run.hostName }, signal)
-  const address = host && daemonAddress(run.hostName, host)
+  const object = await read(resource, { namespace, name }, signal)
+  if (object === undefined) throw notFound({ group: 'kvorum.dev', resource }, name)
+  const hostName = resource === 'virtualmachineinstances' ? runningOn(object, name) : keptOn(object, name)
+  const host = await read('hosts', { name: hostName }, signal)
+  const address = host && daemonAddress(hostName, host)
   if (address === undefined)
     throw new StatusError(
       'ServiceUnavailable',
-      `host ${run.hostName} does not say where its daemon serves consoles`,
+      `host ${hostName} does not say where its daemon serves consoles`,
     )
   return address
 }
 
+function runningOn(object: JsonObject, name: string): string {
+  const { hostName, phase = 'Pending' } = runOf(object)
+  if (hostName !== undefined && ['Running', 'Paused', 'Stopping'].includes(phase)) return hostName
+  throw badRequest(`machine ${JSON.stringify(name)} does not run: it is ${phase}`)
+}
+
+function keptOn(object: JsonObject, name: string): string {
+  const hostName = holderOf(object)
+  if (hostName !== undefined) return hostName
+  throw new StatusError('ServiceUnavailable', `${JSON.stringify(name)} is not on any host yet: try again`)
+}
+
 /** The request anew, with nothing of the client's that is not needed: no credentials reach the daemon. */
-function upgradeRequest({ headers }: IncomingMessage, { namespace, name, subresource }: RequestInfo): string {
-  const path = `/v1alpha1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/${subresource}`
+function upgradeRequest({ headers }: IncomingMessage, info: RequestInfo): string {
+  const { namespace, resource, name, subresource } = info
+  const path = `/v1alpha1/namespaces/${encodeURIComponent(namespace)}/${resource}/${encodeURIComponent(name)}/${subresource}`
   const kept = Object.entries(headers).filter(([header]) => header.startsWith('sec-websocket-'))
   const lines = kept.map(([header, value]) => `${header}: ${String(value)}`)
   return [

@@ -26,6 +26,13 @@ export function runOf(object: JsonObject): {
   return { hostName: spec.hostName, phase: status?.phase }
 }
 
+const kept = z.object({ status: z.object({ hostName: z.string().optional() }).optional() })
+
+/** The host that keeps an Image or a Disk; undefined when none does yet. */
+export function holderOf(object: JsonObject): string | undefined {
+  return kept.parse(object).status?.hostName
+}
+
 const endpoint = z.object({
   status: z.object({
     addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]),

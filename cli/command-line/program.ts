@@ -9,6 +9,7 @@ import { addCreating } from './creating.ts'
 import { addInspecting } from './inspecting.ts'
 import { addReading } from './reading.ts'
 import { addServerOptions, type Setting } from './setting.ts'
+import { addTransferring } from './transferring.ts'
 import { addWriting } from './writing.ts'
 
 /** The whole command line. Nothing but its words is loaded before a command runs. */
@@ -31,7 +32,10 @@ export function commandLine(setting: Setting): Command {
     addCreating(program, setting)
     addChanging(program, setting)
   })
-  group(program, 'Work with machines:', () => addAttaching(program, setting))
+  group(program, 'Work with machines:', () => {
+    addAttaching(program, setting)
+    addTransferring(program, setting)
+  })
   group(program, 'Ask about the server:', () => addInspecting(program, setting))
   group(program, 'Set up:', () => {
     addConfiguring(program, setting)

@@ -9,6 +9,7 @@ export const ImageReason = {
   Imported: 'The image is in its storage domain and its checksum is right.',
   Importing: 'The image is being copied.',
   WaitingForHost: 'No ready host has the storage domain attached.',
+  WaitingForUpload: 'Nobody is uploading the image: kvorum image upload does.',
   StorageDomainNotFound: 'The storage domain that the image names does not exist.',
   SourceUnreachable: 'The source did not answer or broke off; it is tried again.',
   ImportFailed: 'The host could not import the image; the message says why, and it is tried again.',
@@ -53,12 +54,19 @@ const imageSource = z
       })
       .optional()
       .describe('Copy a file from the import directory of a host.'),
+    upload: z
+      .object({})
+      .optional()
+      .describe('A client brings the image: kvorum image upload. An upload that breaks off goes on.'),
   })
   .meta({
     description: 'Where the image comes from: exactly one of the fields.',
     effect: 'immutable',
     'x-kubernetes-validations': [
-      { rule: 'has(self.http) != has(self.file)', message: 'exactly one of http and file must be set' },
+      {
+        rule: '[has(self.http), has(self.file), has(self.upload)].filter(set, set).size() == 1',
+        message: 'exactly one of http, file and upload must be set',
+      },
     ],
   })
 

@@ -13,12 +13,15 @@ import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine
 import { keepServing, type ServingTls } from '../credentials/serving-tls.ts'
 import type { Displays } from '../hypervisor/displays.ts'
 import { type Hypervisor, HypervisorError } from '../hypervisor/hypervisor.ts'
+import type { Accept } from '../transfer/transfers.ts'
 import { relayConsole } from './relay-console.ts'
 
 export interface ConsoleServerDeps {
   readonly hypervisor: Pick<Hypervisor, 'openConsole'>
   readonly displays: Displays
   readonly findRun: (namespace: string, name: string) => Stored<VirtualMachineInstance> | undefined
+  /** What else may be upgraded, by path; undefined for what may not. Throws a StatusError. */
+  readonly transfers?: (path: string) => Accept | undefined
   readonly registry: Registry
   readonly clock: Clock
   readonly log: Logger
@@ -66,9 +69,8 @@ export async function startConsoleServer(
   server.on('request', (request, response) => void answer(request, response, deps))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    openConsole(request, deps).then(
-      (console) =>
-        sockets.handleUpgrade(request, socket, head, (client) => relayConsole(client, console, deps)),
+    accept(request, deps).then(
+      (take) => sockets.handleUpgrade(request, socket, head, take),
       (error: unknown) => refuse(socket, error, deps.log),
     )
   })
@@ -122,8 +124,15 @@ async function answer(
   }
 }
 
-async function openConsole(request: IncomingMessage, deps: ConsoleServerDeps): Promise<Duplex> {
+async function accept(request: IncomingMessage, deps: ConsoleServerDeps): Promise<Accept> {
   authorize(request)
+  const transfer = deps.transfers?.(pathOf(request))
+  if (transfer !== undefined) return transfer
+  const console = await openConsole(request, deps)
+  return (client) => relayConsole(client, console, deps)
+}
+
+async function openConsole(request: IncomingMessage, deps: ConsoleServerDeps): Promise<Duplex> {
   const { uuid, part } = findTarget(request, deps)
   if (part === 'console') return deps.hypervisor.openConsole(uuid)
   if (part === 'vnc') return deps.displays.openDisplay(uuid)

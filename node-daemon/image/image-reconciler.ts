@@ -9,6 +9,7 @@ import type { StorageLookup } from '../attachment/attachments.ts'
 import type { Backoff } from '../loop/backoff.ts'
 import type { FreshObjects } from '../objects/fresh-objects.ts'
 import { type ImportedImage, StorageDriverError } from '../storage/storage-driver.ts'
+import type { UploadDesk } from '../transfer/upload-desk.ts'
 import { imageImportOf, imageKey } from './image-import.ts'
 import type { SourceOf } from './image-source.ts'
 import { ProgressReport } from './progress-report.ts'
@@ -24,12 +25,14 @@ export interface ImageReconcilerDeps {
   readonly images: FreshObjects<Image>
   readonly storage: StorageLookup
   readonly sourceOf: SourceOf
+  readonly uploads?: Pick<UploadDesk, 'has'>
   readonly backoff: Backoff
 }
 
 type ImageStatus = NonNullable<Image['status']>
 
 const domainRecheckMs = 2_000
+const uploadRecheckMs = 500
 
 /** Imports the Images that this host was chosen for, and removes them. */
 export class ImageReconciler {
@@ -82,10 +85,21 @@ export class ImageReconciler {
     }
     if (seen.status?.phase === 'Ready' && (await driver.statVolume(imageKey(seen), signal)) !== undefined)
       return undefined
+    if (seen.spec.source.upload !== undefined) {
+      if (this.#deps.uploads?.has(seen.metadata.uid) !== true) return this.#awaitUpload(seen, signal)
+      backoff.reset(seen.metadata.uid)
+    }
     const waitMs = backoff.remainingMs(seen.metadata.uid)
     if (waitMs > 0) return waitMs
     const image = await images.addFinalizer(seen, imageFinalizer, signal)
     return this.#import(image, signal)
+  }
+
+  async #awaitUpload(image: Stored<Image>, signal: AbortSignal): Promise<number> {
+    const message = `Waits for kvorum image upload ${image.metadata.name}`
+    // An upload that broke off is what people want to read.
+    if (image.status?.phase !== 'Importing') await this.#say(image, 'WaitingForUpload', message, signal)
+    return uploadRecheckMs
   }
 
   async #import(image: Stored<Image>, signal: AbortSignal): Promise<number | undefined> {

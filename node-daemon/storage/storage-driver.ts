@@ -22,6 +22,15 @@ export interface StorageDriver {
    */
   importImage(key: VolumeKey, source: ImageImport, signal?: AbortSignal): Promise<ImportedImage>
 
+  /**
+   * The disk as one qcow2 file that needs no other, for a client to take away; the one that is still there when the
+   * disk has not changed since. No machine may have the disk open. It stays until it is removed, at most a day.
+   */
+  exportDisk(key: VolumeKey, signal?: AbortSignal): Promise<DiskExport>
+
+  /** Nothing there is no error. */
+  removeExport(key: VolumeKey): Promise<void>
+
   /** Removes the volume and whatever a crash left of its making. Nothing there is no error. */
   removeVolume(key: VolumeKey, signal?: AbortSignal): Promise<void>
 }
@@ -37,6 +46,13 @@ export interface Volume {
   readonly format: 'qcow2' | 'raw'
   readonly capacityBytes: number
   readonly allocatedBytes: number
+}
+
+export interface DiskExport {
+  readonly path: string
+  readonly bytes: number
+  /** Another one once the bytes are. */
+  readonly version: string
 }
 
 export interface NewDisk {

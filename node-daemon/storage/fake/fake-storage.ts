@@ -3,6 +3,7 @@ import { checkVirtualSize, invalid } from '../headers/header-checks.ts'
 import { readQcow2Header } from '../headers/qcow2.ts'
 import { checkHead, headBytes, type ImageFormat, recogniseFormat } from '../image-format.ts'
 import {
+  type DiskExport,
   type DomainUsage,
   type ImageImport,
   type ImportedImage,
@@ -128,6 +129,18 @@ class InMemoryStorage implements FakeStorage {
       )
     this.#importing.set(key.uid, importing)
     return importing
+  }
+
+  /** There are no bytes to export. */
+  async exportDisk(key: VolumeKey, signal?: AbortSignal): Promise<DiskExport> {
+    this.#begin('exportDisk', signal)
+    if (!this.#disks.has(key.uid))
+      throw new StorageDriverError('not-found', `disk ${key.uid} is not in the storage domain`)
+    throw new StorageDriverError('unavailable', 'disks in memory cannot be downloaded')
+  }
+
+  async removeExport(): Promise<void> {
+    this.#begin('removeExport', undefined)
   }
 
   async removeVolume(key: VolumeKey, signal?: AbortSignal): Promise<void> {

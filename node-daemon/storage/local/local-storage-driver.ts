@@ -2,6 +2,7 @@ import { chmod, mkdir, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { readQcow2Header } from '../headers/qcow2.ts'
 import {
+  type DiskExport,
   type DomainUsage,
   type ImageImport,
   type ImportedImage,
@@ -12,6 +13,7 @@ import {
   type VolumeKey,
 } from '../storage-driver.ts'
 import { isMissing, listIfThere, publish, readPart, removeFiles, statIfThere } from './files.ts'
+import { exportDiskFile, removeOldExports } from './export-disk.ts'
 import { readImageFacts } from './image-facts.ts'
 import { importImageFile } from './image-importer.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
@@ -50,6 +52,7 @@ export class LocalStorageDriver implements StorageDriver {
         const made = await mkdir(directory, { recursive: true })
         if (made !== undefined) await openToPassers(directory, made)
       }
+      await removeOldExports(this.#layout.disksDirectory)
       const { blocks, bavail, bsize } = await statfs(this.#directory)
       return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize }
     })
@@ -98,6 +101,20 @@ export class LocalStorageDriver implements StorageDriver {
       if (imported === undefined)
         throw new StorageDriverError('failed', `${describeKey(key)} vanished while it was imported`)
       return imported
+    })
+  }
+
+  exportDisk(key: VolumeKey, signal?: AbortSignal): Promise<DiskExport> {
+    return this.#exclusive(key, async () => {
+      const disk = await this.#mustStat(key)
+      return exportDiskFile(disk, this.#layout.diskExport(key.uid), this.#qemuImg, signal)
+    })
+  }
+
+  removeExport(key: VolumeKey): Promise<void> {
+    return this.#exclusive(key, () => {
+      const { path, partial } = this.#layout.diskExport(key.uid)
+      return removeFiles(path, partial)
     })
   }
 
@@ -183,6 +200,8 @@ export class LocalStorageDriver implements StorageDriver {
   }
 
   async #removeDisk(uid: string): Promise<void> {
+    const copy = this.#layout.diskExport(uid)
+    await removeFiles(copy.path, copy.partial)
     const images = new Set<string>()
     for (const format of ['qcow2', 'raw'] as const) {
       const { path, partial } = this.#layout.disk(uid, format)

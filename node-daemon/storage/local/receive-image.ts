@@ -22,9 +22,11 @@ export async function receiveImage(
   source: ImageImport,
   signal: AbortSignal,
 ): Promise<string> {
+  // Whatever happens, nobody at the other end waits for us to go on.
+  const over = new AbortController()
   try {
     const kept = await readKept(paths)
-    const opened = await source.open(signal, kept)
+    const opened = await source.open(AbortSignal.any([signal, over.signal]), kept)
     const offset = opened.offset ?? 0
     if (offset !== 0 && offset !== kept?.offset)
       throw new StorageDriverError('failed', 'the source goes on from where it was not asked to')
@@ -37,6 +39,8 @@ export async function receiveImage(
   } catch (error) {
     if (!(await canGoOn(paths, error, signal))) await removeFiles(paths.source, paths.sourceState)
     throw error
+  } finally {
+    over.abort(new Error('the image is not being received any more'))
   }
 }
 

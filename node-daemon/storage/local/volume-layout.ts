@@ -8,12 +8,15 @@ import { StorageDriverError, type VolumeKey } from '../storage-driver.ts'
  *     images/<uid>.json    what its import found out (digest, source format)
  *     images/<uid>.removed the image is deleted, but disks still need its bytes
  *     disks/<uid>.qcow2    or .raw
+ *     disks/<uid>.export   a copy that a client is downloading
  */
 export interface VolumeLayout {
   readonly imagesDirectory: string
   readonly disksDirectory: string
   image(uid: string): ImagePaths
   disk(uid: string, format: 'qcow2' | 'raw'): { readonly path: string; readonly partial: string }
+  /** A disk's copy for a client to take away. */
+  diskExport(uid: string): { readonly path: string; readonly partial: string }
 }
 
 export interface ImagePaths {
@@ -48,6 +51,10 @@ export function volumeLayout(directory: string): VolumeLayout {
     },
     disk(uid, format) {
       const path = join(disksDirectory, `${safeUid(uid)}.${format}`)
+      return { path, partial: `${path}.partial` }
+    },
+    diskExport(uid) {
+      const path = join(disksDirectory, `${safeUid(uid)}.export`)
       return { path, partial: `${path}.partial` }
     },
   }
