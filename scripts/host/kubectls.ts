@@ -50,12 +50,22 @@ async function unpack({ suite, name }: KubectlPackage, target: string): Promise<
   await rm(work, { recursive: true, force: true })
 }
 
+/** Where this machine gets Debian's packages from; other releases lie beside its own. Throws when it is no Debian. */
+async function debianMirror(): Promise<string> {
+  const format = '$(ORIGIN) $(REPO_URI)'
+  const listed = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'])
+  const mirrors = listed.split('\n').flatMap((line) => /^Debian (\S+\/debian\/?)$/.exec(line)?.[1] ?? [])
+  const [mirror] = mirrors
+  if (mirror === undefined) throw new Error("the machine has no archive of Debian's packages")
+  return mirror
+}
+
 /** Options that let apt look at one release alone and keep its state in `directory`, not in the system's. */
 async function privateApt(directory: string, suite: string): Promise<string[]> {
   const places = ['lists/partial', 'archives/partial']
   for (const place of places) await mkdir(join(directory, place), { recursive: true })
   const sources = join(directory, 'sources.list')
-  await writeFile(sources, `deb [signed-by=${keyring}] http://deb.debian.org/debian ${suite} main\n`)
+  await writeFile(sources, `deb [signed-by=${keyring}] ${await debianMirror()} ${suite} main\n`)
   await writeFile(join(directory, 'status'), '')
   const settings = {
     'Dir::Etc::sourcelist': sources,
