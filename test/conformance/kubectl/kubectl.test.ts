@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApiServer, type TestApiServer } from '../../support/apiserver.ts'
 import { sections } from './cases/sections.ts'
-import { findKubectls } from './kubectls.ts'
+import { findKubectls } from '../../support/kubectls.ts'
 import { type Expected, KubectlTour, type TourCase } from './tour.ts'
 
 const programs = await findKubectls()

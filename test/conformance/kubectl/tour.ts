@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestApiServer } from '../../support/apiserver.ts'
-import type { KubectlProgram } from './kubectls.ts'
+import type { KubectlProgram } from '../../support/kubectls.ts'
 
 /** A text in full without the space around it, what it has to match, or several of those that all have to hold. */
 export type Expected = string | RegExp | readonly RegExp[]

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestApiServer } from '../../support/apiserver.ts'
+import { newestKubectl } from '../../support/kubectls.ts'
 
 export interface KubectlResult {
   readonly code: number
@@ -10,7 +11,7 @@ export interface KubectlResult {
   readonly stderr: string
 }
 
-/** Runs the machine's kubectl against one server, with a home directory of its own. */
+/** Runs the newest kubectl at hand against one server, with a home directory of its own. */
 export class Kubectl {
   readonly #home = mkdtempSync(join(tmpdir(), 'kvorum-kubectl-'))
   readonly #server: TestApiServer
@@ -20,11 +21,12 @@ export class Kubectl {
   }
 
   /** Ends with whatever kubectl ends with; `input` is its standard input. */
-  run(
+  async run(
     args: readonly string[],
     options: { input?: string; env?: Record<string, string> } = {},
   ): Promise<KubectlResult> {
-    const child = spawn('kubectl', [...args], {
+    const { path } = await newestKubectl()
+    const child = spawn(path, [...args], {
       env: {
         PATH: process.env['PATH'],
         HOME: this.#home,
@@ -34,7 +36,7 @@ export class Kubectl {
       timeout: 30_000,
     })
     child.stdin.end(options.input ?? '')
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const output = { stdout: '', stderr: '' }
       child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
       child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { get } from '../../../cli/commands/get.ts'
 import { connect } from '../../../cli/connect.ts'
 import { startTestApiServer, type TestApiServer } from '../../support/apiserver.ts'
+import { newestKubectl } from '../../support/kubectls.ts'
 import { collect, kvorum, kvorumProcess } from './kvorum.ts'
 
 let server: TestApiServer
@@ -174,7 +175,9 @@ describe('the plugin of kubectl', () => {
   })
 
   test('completes inside kubectl', async () => {
-    const { stdout } = await collect('kubectl', ['__complete', 'kvorum', 'console', ''], env)
+    // Plugins complete since kubectl 1.26.
+    const { path } = await newestKubectl()
+    const { stdout } = await collect(path, ['__complete', 'kvorum', 'console', ''], env)
 
     expect(stdout).toBe('web\n:4\n')
   })

@@ -12,7 +12,7 @@ export interface KubectlProgram {
   readonly minor: number
 }
 
-const root = join(import.meta.dirname, '..', '..', '..')
+const root = join(import.meta.dirname, '..', '..')
 const run = promisify(execFile)
 
 /**
@@ -26,6 +26,18 @@ export async function findKubectls(): Promise<readonly KubectlProgram[]> {
   const byMinor = new Map<number, KubectlProgram>()
   for (const program of found) if (!byMinor.has(program.minor)) byMinor.set(program.minor, program)
   return [...byMinor.values()].toSorted((a, b) => a.minor - b.minor)
+}
+
+let newest: Promise<KubectlProgram> | undefined
+
+/** The newest of them, looked for once. Rejects when there is none. */
+export function newestKubectl(): Promise<KubectlProgram> {
+  newest ??= findKubectls().then((found) => {
+    const last = found.at(-1)
+    if (last === undefined) throw new Error('no kubectl in PATH nor in .cache/kubectl')
+    return last
+  })
+  return newest
 }
 
 function nearby(): string[] {
