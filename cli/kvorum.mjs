@@ -4,7 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-if (Number(process.versions.node.split('.')[0]) >= 24) {
+const isNewEnough = Number(process.versions.node.split('.')[0]) >= 24
+if (isNewEnough && ['apiserver', 'controllers', 'node-daemon'].includes(process.argv[2])) {
+  const { runProgram } = await import('./programs/run-program.mjs')
+  await runProgram(process.argv[2], process.argv.slice(3))
+} else if (isNewEnough) {
   const { main } = await import('./main.ts')
   const programName = process.env.KVORUM_AS_PLUGIN === undefined ? 'kvorum' : 'kubectl kvorum'
   process.exitCode = await main(process.argv.slice(2), { programName })

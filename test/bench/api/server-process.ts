@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parse } from 'yaml'
+import { nodeFlags as programFlags } from '../../../cli/programs/run-program.mjs'
 import { LoadClient, type ClientCredentials } from './client.ts'
 
 const ticksPerSecond = 100
@@ -68,7 +69,10 @@ export class ServerProcess {
         `--cert-dir=${home}`,
         `--install-crds=${crds}`,
       ],
-      { execArgv: [...nodeFlags, '--import', probe], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] },
+      {
+        execArgv: [...programFlags, ...nodeFlags, '--import', probe],
+        stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      },
     )
     const url = await urlFrom(child)
     const credentials = await readCredentials(join(home, 'admin.kubeconfig'))
