@@ -19,6 +19,7 @@ import { hostIdentity } from './heartbeat/host-identity.ts'
 import { readMachineFacts } from './heartbeat/machine-facts.ts'
 import type { Displays } from './hypervisor/displays.ts'
 import { noDisplays } from './hypervisor/fake/fake-displays.ts'
+import { withMachineState } from './devices/machine-state.ts'
 import { fakeHypervisor } from './hypervisor/fake/fake-hypervisor.ts'
 import type { Hypervisor } from './hypervisor/hypervisor.ts'
 import { libvirtDisplays } from './hypervisor/libvirt/display.ts'
@@ -120,7 +121,8 @@ export async function startNodeDaemon(
       metrics: daemonMetrics(registry),
       hypervisor,
       networkDriver: networks,
-      storageDriverOf: (domain) => new LocalStorageDriver({ directory: domainDirectory(domain, dataDir) }),
+      storageDriverOf: (domain) =>
+        withMachineState(new LocalStorageDriver({ directory: domainDirectory(domain, dataDir) })),
       sourceOf: imageSources({ importDir, http, uploads }),
       uploads,
       runRecords: fileRunRecords(join(dataDir, 'runs')),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { buildGuestImage } from './guest-image/build.ts'
 import { unpackKubectls } from './host/kubectls.ts'
+import { hardwareGuest, quickstartGuest } from './guest-image/recipe.ts'
 import { installPackages, testPackages } from './host/packages.ts'
 import { requireRoot } from './host/root.ts'
 import { closingLine, readReport } from './test-report.ts'
@@ -14,7 +15,8 @@ async function test(): Promise<number> {
   requireRoot('npm test')
   await installPackages(testPackages, console.log)
   await unpackKubectls(join(root, '.cache', 'kubectl'), console.log)
-  await buildGuestImage(join(root, '.cache', 'guest'), console.log)
+  for (const recipe of [quickstartGuest, hardwareGuest])
+    await buildGuestImage(join(root, '.cache', 'guest'), console.log, recipe)
   const verified = await runProgram('node', ['scripts/verify.ts'])
   const tested = await runProgram('vitest', [
     'run',

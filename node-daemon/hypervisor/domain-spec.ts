@@ -22,6 +22,11 @@ export interface DomainSpec {
   readonly memory: DomainMemory
   readonly firmware: Firmware
   readonly tpm?: Tpm
+  /**
+   * File for the firmware's variables, made from the firmware's template when missing. It outlives the domain, and so
+   * does the state of the TPM; left out, both end with it.
+   */
+  readonly nvramPath?: string
   readonly devices: Devices
   /** Device elements as a user wrote them; well-formed, and allowed by the cluster. */
   readonly libvirtFragments?: readonly string[]

@@ -1,6 +1,7 @@
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { Memory } from '../../crds/v1alpha1/hardware/memory.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
+import { nvramPathOf } from '../devices/machine-state.ts'
 import type {
   DomainDisk,
   DomainInterface,
@@ -28,6 +29,7 @@ export function domainSpecOf(
     memory: memoryOf(spec.memory),
     firmware: spec.firmware,
     ...(spec.tpm !== undefined && { tpm: spec.tpm }),
+    ...nvramOf(run, disks),
     devices: spec.devices,
     ...(spec.libvirtFragments !== undefined && { libvirtFragments: spec.libvirtFragments }),
     disks: spec.disks.map((disk): DomainDisk => {
@@ -40,6 +42,26 @@ export function domainSpecOf(
       return { ...card, bridge, ...(mtu !== undefined && { mtu }) }
     }),
   }
+}
+
+function nvramOf(
+  run: Stored<VirtualMachineInstance>,
+  disks: readonly DiskNeed[],
+): Pick<DomainSpec, 'nvramPath'> {
+  const path = statePathOf(run, disks)
+  if (path === undefined) return {}
+  const { uuid, firmware } = run.spec
+  return { nvramPath: nvramPathOf(path, { uuid, secureBoot: firmware.secureBoot }) }
+}
+
+/** The file of the first disk, beside which a machine keeps what is its own for life; one without disks keeps nothing. */
+export function statePathOf(
+  { spec }: Stored<VirtualMachineInstance>,
+  disks: readonly DiskNeed[],
+): string | undefined {
+  const first = spec.disks.find(({ type }) => type === 'Disk')
+  const need = disks.find(({ name }) => name === first?.name)
+  return need?.state === 'ready' ? need.path : undefined
 }
 
 function memoryOf({ size, maxSize, guaranteed, hugePages }: Memory): DomainMemory {

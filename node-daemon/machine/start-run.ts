@@ -1,8 +1,9 @@
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import type { VirtualMachineInstance } from '../../crds/v1alpha1/virtual-machine-instance.ts'
 import type { DomainSpec } from '../hypervisor/domain-spec.ts'
+import { noteTpm } from '../devices/machine-state.ts'
 import { HypervisorError } from '../hypervisor/hypervisor.ts'
-import { domainSpecOf, ownerOf } from './domain-spec.ts'
+import { domainSpecOf, ownerOf, statePathOf } from './domain-spec.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { asleepStatus, notReadyStatus } from './machine-status.ts'
 import { diskKeysOf } from './resource-needs.ts'
@@ -96,6 +97,8 @@ async function startDomain(
   try {
     const spec = domainSpecOf(run, situation.disks, situation.networks)
     await deps.records.put({ ...owner, uuid: spec.uuid })
+    const statePath = statePathOf(run, situation.disks)
+    if (spec.tpm !== undefined && statePath !== undefined) await noteTpm(statePath, spec.uuid)
     await ensureDhcpHosts(run, deps, signal)
     // The look at the server may have been long ago by now, for a process that was paused.
     if (!deps.leaseHeld()) return { type: 'not-now', againAfterMs: leaseRecheckMs }

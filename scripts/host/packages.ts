@@ -15,6 +15,8 @@ const hypervisor: readonly SystemPackage[] = [
   { name: 'qemu-system-x86', why: 'the machines themselves' },
   { name: 'qemu-utils', why: 'makes and converts disks' },
   { name: 'ovmf', why: 'UEFI firmware for machines' },
+  { name: 'swtpm', why: 'TPMs for machines' },
+  { name: 'swtpm-tools', why: "makes a TPM's first state" },
   { name: 'dnsmasq-base', why: 'DHCP and DNS on NAT networks' },
   { name: 'iptables', why: 'NAT for machines' },
   { name: 'iproute2', why: 'looks at network interfaces' },
@@ -46,6 +48,7 @@ export const testPackages: readonly SystemPackage[] = [
   { name: 'kubernetes-client', why: 'kubectl, for tests, where none is installed' },
   { name: 'iputils-ping', why: 'tests ping machines' },
   { name: 'python3-kubernetes', why: "another language's client of the API server, for tests" },
+  { name: 'genisoimage', why: 'makes discs for CD-ROM drives of test machines' },
 ]
 
 const supported: Record<string, readonly string[]> = { debian: ['12', '13'], ubuntu: ['22.04', '24.04'] }

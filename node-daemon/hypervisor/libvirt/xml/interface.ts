@@ -11,7 +11,8 @@ export function networkInterface(spec: DomainInterface): XmlElement {
     element('mac', { address: macAddress }),
     element('source', { bridge }),
     element('model', { type: model }),
-    model === 'virtio' && queues !== undefined ? element('driver', { name: 'vhost', queues }) : undefined,
+    // In the kernel where the host has vhost, in QEMU elsewhere: not named, libvirt takes what there is.
+    model === 'virtio' && queues !== undefined ? element('driver', { queues }) : undefined,
     mtu === undefined ? undefined : element('mtu', { size: mtu }),
     limits.length === 0 ? undefined : element('bandwidth', {}, limits),
     linkState === 'Down' ? element('link', { state: 'down' }) : undefined,

@@ -3,10 +3,10 @@ import type { XmlElement } from './element.ts'
 import { element } from './element.ts'
 
 /**
- * Machine type and firmware. UEFI is chosen by libvirt among the host's firmware descriptions and gets a variable
- * store of its own; the boot order stands at the devices, where it can name each one.
+ * Machine type and firmware. UEFI is chosen by libvirt among the host's firmware descriptions; its variables are kept
+ * in `nvramPath`, or for as long as the domain lives; the boot order stands at the devices, where it can name each one.
  */
-export function operatingSystem(firmware: Firmware): XmlElement {
+export function operatingSystem(firmware: Firmware, nvramPath?: string): XmlElement {
   const { type, secureBoot, bootMenuSeconds, smbios } = firmware
   const secure = secureBoot ? 'yes' : 'no'
   return element('os', { firmware: type === 'uefi' ? 'efi' : undefined }, [
@@ -17,6 +17,7 @@ export function operatingSystem(firmware: Firmware): XmlElement {
           element('feature', { enabled: secure, name: 'enrolled-keys' }),
           element('feature', { enabled: secure, name: 'secure-boot' }),
         ]),
+    type === 'bios' || nvramPath === undefined ? undefined : element('nvram', {}, [nvramPath]),
     bootMenuSeconds === 0
       ? undefined
       : element('bootmenu', { enable: 'yes', timeout: bootMenuSeconds * 1000 }),

@@ -139,7 +139,7 @@ describe('network cards', () => {
         outbound: { peakKiB: 200 },
       }),
     )
-    expect(xml).toContain('<driver name="vhost" queues="4"/>')
+    expect(xml).toContain('<driver queues="4"/>')
     expect(xml).toContain(
       '<bandwidth><inbound average="100" burst="50"/><outbound average="200" peak="200"/></bandwidth>',
     )
@@ -163,11 +163,13 @@ describe('other devices', () => {
   test('watchdog, sound and TPM are there when asked for', () => {
     expect(extraDevices(devices.parse({}), undefined)).toEqual([])
     const given = devices.parse({ watchdog: { action: 'PowerOff' }, sound: 'ich9' })
-    expect(extraDevices(given, { model: 'tpm-tis' }).map(flat)).toEqual([
+    expect(extraDevices(given, { model: 'tpm-tis', kept: true }).map(flat)).toEqual([
       '<watchdog model="i6300esb" action="poweroff"/>',
       '<sound model="ich9"/>',
       '<tpm model="tpm-tis"><backend type="emulator" version="2.0" persistent_state="yes"/></tpm>',
     ])
+    const passing = extraDevices(devices.parse({}), { model: 'tpm-crb', kept: false })
+    expect(passing.map(flat)).toEqual(['<tpm model="tpm-crb"><backend type="emulator" version="2.0"/></tpm>'])
   })
 
   test('no balloon is said aloud, for libvirt adds one otherwise', () => {
