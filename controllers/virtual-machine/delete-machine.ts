@@ -24,6 +24,19 @@ export interface DeleteDisksDeps {
   readonly deleteDisk: (disk: Stored<Disk>) => Promise<void>
 }
 
+/**
+ * A machine that is protected is not taken apart, however its deletion came about: the policy that refuses to delete it
+ * does not see everything, the deletion of its namespace for one.
+ */
+export function holdWhileProtected(): Step<VirtualMachine> {
+  return (_ctx, vm) => Promise.resolve(isHeld(vm) ? stop : proceed)
+}
+
+/** It is to go and stays, until it is not protected any more. */
+export function isHeld(vm: Machine): boolean {
+  return isBeingDeleted(vm) && vm.spec.deletionProtection
+}
+
 /** Ends the machine's run and waits until its host has let go of it. */
 export function endRun(deps: EndRunDeps): Step<VirtualMachine> {
   return async (ctx, vm) => {

@@ -10,7 +10,14 @@ import {
 } from '../runtime/reconciler.ts'
 import { checkNetworks, type CheckNetworksDeps } from './check-networks.ts'
 import { checkRestartRequired } from './check-restart-required.ts'
-import { deleteInlineDisks, type DeleteDisksDeps, endRun, type EndRunDeps, letGo } from './delete-machine.ts'
+import {
+  deleteInlineDisks,
+  type DeleteDisksDeps,
+  endRun,
+  type EndRunDeps,
+  holdWhileProtected,
+  letGo,
+} from './delete-machine.ts'
 import { ensureDisks, type EnsureDisksDeps } from './ensure-disks.ts'
 import { followPower, type FollowPowerDeps } from './follow-power.ts'
 import { keepIdentity, type KeepIdentityDeps } from './keep-identity.ts'
@@ -47,7 +54,7 @@ export class VirtualMachineReconciler implements Reconciler<VirtualMachine> {
       checkRestartRequired(deps),
       followPower(deps),
     ]
-    this.#deleting = [endRun(deps), deleteInlineDisks(deps), letGo(deps.addresses)]
+    this.#deleting = [holdWhileProtected(), endRun(deps), deleteInlineDisks(deps), letGo(deps.addresses)]
   }
 
   async reconcile(ctx: ReconcileContext, vm: Machine): Promise<Outcome> {

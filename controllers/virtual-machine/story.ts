@@ -62,6 +62,7 @@ const readyWarnings = new Set([
   'PausedByWatchdog',
   'SuspendFailed',
   'ResumeFailed',
+  'Protected',
 ])
 
 function aboutCondition(was: Condition | undefined, is: Condition): Telling[] {

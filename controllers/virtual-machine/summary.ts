@@ -14,6 +14,7 @@ import {
 } from '../../crds/v1alpha1/virtual-machine.ts'
 import { isBeingDeleted } from '../finalizers.ts'
 import { type Instance, isFinished } from '../instances.ts'
+import { isHeld } from './delete-machine.ts'
 import { followOf, runEndOf } from './decide.ts'
 import type { Machine } from './machine.ts'
 import type { ConditionAnswer, ReportSituation } from './report-situation.ts'
@@ -25,6 +26,14 @@ export interface Summary {
 
 /** The phase and the condition Ready: what the machine is doing, in one word and in one sentence. */
 export function summarise(situation: ReportSituation): Summary {
+  const { vm } = situation
+  if (!isHeld(vm)) return summariseUnheld(situation)
+  const { deletionTimestamp: _held, ...metadata } = vm.metadata
+  const { phase } = summariseUnheld({ ...situation, vm: { ...vm, metadata } })
+  return notReady(phase, 'Protected', VmReadyReason.Protected)
+}
+
+function summariseUnheld(situation: ReportSituation): Summary {
   const { vm, instance, foreign } = situation
   if (foreign !== undefined) return besideForeign(foreign)
   if (instance === undefined) return withoutRun(situation)

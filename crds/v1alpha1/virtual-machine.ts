@@ -46,6 +46,7 @@ export const VmReadyReason = {
   GuestShutdown: 'The guest shut itself down and the restart policy leaves it so.',
   Crashed: 'The machine ended by itself and the restart policy leaves it so.',
   HostUnreachable: 'The host has not been heard from; whether the machine runs there is unknown.',
+  Protected: 'The machine is being deleted and is protected: it goes once deletionProtection is false.',
   InstanceNotOwned: 'A VirtualMachineInstance of the same name belongs to something else.',
 } as const
 
@@ -154,7 +155,8 @@ export const virtualMachineSpec = z.object({
     effect: 'live',
   }),
   deletionProtection: z.boolean().default(false).meta({
-    description: 'Refuses to delete the machine while it is true.',
+    description:
+      'Refuses to delete the machine while it is true. Deleted with its namespace all the same, it runs on and holds the namespace until this is false.',
     effect: 'live',
   }),
   startup,

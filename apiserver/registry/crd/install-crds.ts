@@ -3,9 +3,18 @@ import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { isJsonObject, type JsonObject } from '../../../crds/meta/json.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
+import {
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+} from '../builtin/admission-policies.ts'
 import { customResourceDefinitions } from './crd-kind.ts'
 
-/** Applies every CRD in the YAML files of a directory. Throws, naming the file, for anything else in them. */
+const installed = [customResourceDefinitions, validatingAdmissionPolicies, validatingAdmissionPolicyBindings]
+
+/**
+ * Applies every CRD in the YAML files of a directory, and the policies that belong to them. Throws, naming the file, for
+ * anything else in them.
+ */
 export async function installCrds(
   directory: string,
   api: { apply(definition: ResourceDefinition, object: JsonObject): Promise<void> },
@@ -15,10 +24,13 @@ export async function installCrds(
     for (const document of parseAllDocuments(await readFile(join(directory, file), 'utf8'))) {
       const object: unknown = document.toJS()
       if (object === null) continue
-      if (!isJsonObject(object) || object['kind'] !== customResourceDefinitions.kind) {
-        throw new Error(`${join(directory, file)} holds something that is not a CustomResourceDefinition`)
+      const definition = isJsonObject(object) && installed.find(({ kind }) => kind === object['kind'])
+      if (!isJsonObject(object) || !definition) {
+        throw new Error(
+          `${join(directory, file)} holds something that is neither a CustomResourceDefinition nor a ValidatingAdmissionPolicy with its binding`,
+        )
       }
-      await api.apply(customResourceDefinitions, object)
+      await api.apply(definition, object)
     }
   }
 }

@@ -158,3 +158,16 @@ test('drift that the host reports is mirrored and told', async () => {
   expect(getCondition(vm, 'Drifted')).toMatchObject({ status: 'True', reason: 'PowerChanged' })
   expect(reasons()).toContain('PowerChanged')
 })
+
+test('a protected machine that is deleted with its namespace runs on until it is not protected any more', async () => {
+  const { w, patch, settle, reasons } = await start({ deletionProtection: true })
+  await w.client.delete(virtualMachines, key)
+  await settle()
+  const held = await w.get(virtualMachines, 'web')
+  expect(held.status?.phase).toBe('Running')
+  expect(getCondition(held, 'Ready')).toMatchObject({ status: 'False', reason: 'Protected' })
+  expect((await w.get(virtualMachineInstances, 'web')).metadata.deletionTimestamp).toBeUndefined()
+  expect(reasons()).toContain('Protected')
+  await patch({ deletionProtection: false })
+  expect(await w.find(virtualMachines, 'web')).toBeUndefined()
+})
