@@ -13,6 +13,7 @@ import { diskNeeds, networkNeeds } from './resource-needs.ts'
 import { classifyEnd, isSuccess } from './run-end.ts'
 import type { Action, Situation } from './situation.ts'
 import { SleepActs } from './sleep-acts.ts'
+import { findStartOrder, type StartOrder } from './start-order.ts'
 import { PowerActs } from './power-acts.ts'
 import { memoryStateOf } from './saved-memory.ts'
 import { dhcpInterfaces, type HowToStart, startRun } from './start-run.ts'
@@ -44,6 +45,7 @@ export class MachineReconciler {
   readonly #power: PowerActs
   readonly #sleep: SleepActs
   readonly #handlers: Handlers
+  #order: StartOrder | undefined
 
   constructor(deps: MachineDeps) {
     this.#deps = deps
@@ -65,6 +67,8 @@ export class MachineReconciler {
 
   /** One pass over everything that has this UUID. May be repeated at any time. */
   async reconcile(uuid: string, signal: AbortSignal): Promise<number | undefined> {
+    // From how things are found, before anything is changed.
+    this.#order ??= await findStartOrder(this.#deps, signal)
     const runs = this.#deps.runs.informer.byIndex('uuid', uuid)
     const domain = await this.#deps.hypervisor.getDomain(uuid, signal)
     const waits: (number | undefined)[] = []
@@ -116,7 +120,7 @@ export class MachineReconciler {
       now: clock.now(),
       hostBootedAt,
       msSinceShutdownAsked: asked === undefined ? undefined : clock.monotonic() - asked,
-      startBackoffMs: startBackoff.remainingMs(uid),
+      startBackoffMs: Math.max(startBackoff.remainingMs(uid), this.#order?.waitMs(run) ?? 0),
       memory: await memoryStateOf(run, this.#deps),
       msSinceResumeTried: this.#power.msSinceResumeTried(uid),
       suspendBackoffMs: this.#sleep.backoffMs(uid),
@@ -146,7 +150,10 @@ export class MachineReconciler {
       wait: (action, { run }, signal) => this.#wait(action, run, signal),
       start: (_action, situation, signal) => this.#start(situation, 'start', signal),
       restore: (_action, situation, signal) => this.#start(situation, 'restore', signal),
-      'report-running': (action, { run }, signal) => power.reportRunning(action, run, signal),
+      'report-running': (action, { run }, signal) => {
+        this.#order?.started(run)
+        return power.reportRunning(action, run, signal)
+      },
       'report-paused': (action, { run }, signal) => power.reportPaused(action, run, signal),
       pause: (action, { run }, signal) => power.pause(action, run, signal),
       resume: (action, { run }, signal) => power.resume(action, run, signal),

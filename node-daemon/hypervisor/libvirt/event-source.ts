@@ -67,6 +67,8 @@ export class EventSource {
       if (isWatchdogPowerOff(event.action)) this.#causes.set(event.dom.uuid, 'watchdog')
       return undefined
     }
+    // `virsh desc` and the like change the stored definition without a word of it among the lifecycle events.
+    if (event.type === 'metadataChange') return { type: 'domain', uuid: event.dom.uuid }
     if (event.type !== 'lifecycle') return undefined
     const { uuid } = event.dom
     this.#remember(uuid, event.event, event.detail)

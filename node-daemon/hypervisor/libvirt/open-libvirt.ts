@@ -6,7 +6,7 @@ import { LibvirtHost } from 'node-libvirt'
  */
 export function openLibvirt(uri: string): LibvirtHost {
   return new LibvirtHost(uri, {
-    events: ['lifecycle', 'agentLifecycle', 'reboot', 'watchdog'],
+    events: ['lifecycle', 'agentLifecycle', 'reboot', 'watchdog', 'metadataChange'],
     // A libvirtd that came back is wanted within a second or two, and asking costs one connect.
     backoff: { min: 50, max: 1000 },
     // A libvirtd that hangs is noticed after 8 s; a busy one answers, for its event loop does no other work.

@@ -265,3 +265,41 @@ describe('power Suspended', () => {
     expect(world.hypervisor.world.memoryFiles()).toEqual([])
   })
 })
+
+test('after a restart of the host the machines start in their order', async () => {
+  const placed = (name: string, order: number, id: string) =>
+    aPlacedRun({
+      metadata: { name },
+      spec: { virtualMachine: { name, uid: name }, uuid: id, startup: { order }, disks: [], interfaces: [] },
+    })
+  const ids = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const
+  const [second, first] = [placed('second', 20, ids[0]), placed('first', 10, ids[1])]
+  world = aWorld(second, first)
+  world.start()
+  await world.settle(1_000)
+  await world.stop()
+  world.hypervisor.world.powerCut()
+  world.bootedAt = world.clock.now() + 1_000
+  await world.clock.advance(2_000)
+  world.start()
+  await world.settle(1_000)
+  expect((await world.run('second'))?.status).toMatchObject({ reason: 'HostRestarted' })
+
+  // What their controller does, the one that is to wait before the other.
+  for (const name of ['second', 'first'])
+    await world.client.delete(virtualMachineInstances, { namespace: 'default', name })
+  await world.settle(500)
+  await world.client.create(virtualMachineInstances, {
+    ...second,
+    metadata: { name: 'second', namespace: 'default' },
+  })
+  await world.settle(5_000)
+  expect((await world.run('second'))?.status?.phase).not.toBe('Running')
+  await world.client.create(virtualMachineInstances, {
+    ...first,
+    metadata: { name: 'first', namespace: 'default' },
+  })
+  await world.settle(2_000)
+  expect((await world.run('first'))?.status?.phase).toBe('Running')
+  expect((await world.run('second'))?.status?.phase).toBe('Running')
+})
