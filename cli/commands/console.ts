@@ -34,7 +34,8 @@ export async function attachConsole(
   await relay(socket, deps.terminal, context.signal)
 }
 
-function opened(socket: WebSocket): Promise<void> {
+/** Resolves once it is open; rejects with what the server says instead. */
+export function opened(socket: WebSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve())
     socket.once('error', reject)

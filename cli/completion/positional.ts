@@ -15,6 +15,8 @@ const kinds: Readonly<Record<string, PositionalKind>> = {
   wait: 'targets',
   explain: 'types',
   console: 'machines',
+  vnc: 'machines',
+  screenshot: 'machines',
   logs: 'machines',
   token: 'serviceaccounts',
   'use-context': 'contexts',
@@ -22,7 +24,16 @@ const kinds: Readonly<Record<string, PositionalKind>> = {
   'set-context': 'contexts',
 }
 
-const onlyOne = new Set(['explain', 'console', 'token', 'use-context', 'set-context', 'logs'])
+const onlyOne = new Set([
+  'explain',
+  'console',
+  'vnc',
+  'screenshot',
+  'token',
+  'use-context',
+  'set-context',
+  'logs',
+])
 
 /** What the argument is that comes after `before` others. */
 export function positionalKind(command: Command, before: number): PositionalKind {
