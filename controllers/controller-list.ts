@@ -106,6 +106,7 @@ function machineControllers(informers: Informers, reconcilers: Reconcilers): Sta
         on(instances, wake.machinesOfInstance),
         on(instances, wake.machinesWaitingForRunsAddress),
         on(disks, wake.machinesOfDisk),
+        on(images, wake.machinesOfImage),
         // Disks that left the spec, too, hold up the deletion of their machine.
         watchOwned(disks, virtualMachines),
         on(networks, wake.machinesOfNetwork),

@@ -21,6 +21,9 @@ export const isIn = 'yes'
 
 export const machineIndexes = {
   disk: (vm: Stored<VirtualMachine>) => disksOf(vm).map((disk) => keyBeside(vm, diskNameOf(vm, disk))),
+  /** Media of CD-ROM drives. */
+  image: (vm: Stored<VirtualMachine>) =>
+    distinct(vm.spec.disks.flatMap(({ image }) => (image === undefined ? [] : keyBeside(vm, image.name)))),
   network: (vm: Stored<VirtualMachine>) => distinct(vm.spec.interfaces.map(({ network }) => network.name)),
   /** Of inline disks. */
   storageDomain: (vm: Stored<VirtualMachine>) =>

@@ -57,6 +57,12 @@ export const machinesOfInstance: Wake<VirtualMachineInstance> = (caches, change)
   ),
 ]
 
+/** How far an import is, a machine does not care. */
+export const machinesOfImage: Wake<Image> = (caches, change) =>
+  differs(change, ({ metadata, status }) => [status?.phase, metadata.deletionTimestamp])
+    ? keysOf(caches.machines.byIndex('image', change.key))
+    : []
+
 export const machinesOfDisk: Wake<Disk> = (caches, { key }) => keysOf(caches.machines.byIndex('disk', key))
 
 /** What hosts say of a network is nothing to a machine. */

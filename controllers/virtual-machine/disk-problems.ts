@@ -1,6 +1,7 @@
 import { getCondition } from '../../apimachinery/conditions.ts'
 import type { Stored } from '../../crds/meta/object-meta.ts'
 import { type Disk, DiskReady } from '../../crds/v1alpha1/disk.ts'
+import type { Image } from '../../crds/v1alpha1/image.ts'
 import type { VmDisksReason } from '../../crds/v1alpha1/virtual-machine.ts'
 import { isBeingDeleted } from '../finalizers.ts'
 import { type Instance, isFinished } from '../instances.ts'
@@ -10,12 +11,13 @@ import { diskNameOf, disksOf, type Machine, type MachineDisk } from './machine.t
 
 export interface AssessDisksDeps {
   readonly getDisk: (key: string) => Stored<Disk> | undefined
+  readonly getImage: (key: string) => Stored<Image> | undefined
   /** Runs, of whatever machine, that name the disk. */
   readonly instancesUsing: (diskKey: string) => readonly Instance[]
 }
 
 export interface DiskProblem {
-  /** Name of the Disk. */
+  /** Name of the Disk; `image/` and its name for the medium of a CD-ROM drive. */
   readonly disk: string
   readonly reason: keyof typeof VmDisksReason
   readonly message: string
@@ -25,7 +27,22 @@ export interface DiskProblem {
 
 /** What the disks of the machine lack, in the order of its spec. */
 export function diskProblems(deps: AssessDisksDeps, vm: Machine): DiskProblem[] {
-  return disksOf(vm).flatMap((disk) => problemOf(deps, vm, disk) ?? [])
+  const media = vm.spec.disks.flatMap(({ image }) => image?.name ?? [])
+  return [
+    ...disksOf(vm).flatMap((disk) => problemOf(deps, vm, disk) ?? []),
+    ...media.flatMap((name) => mediumProblem(deps, vm, name) ?? []),
+  ]
+}
+
+/** What keeps an Image from being shown in a drive. */
+function mediumProblem({ getImage }: AssessDisksDeps, vm: Machine, name: string): DiskProblem | undefined {
+  const image = getImage(keyBeside(vm, name))
+  const problem = (reason: DiskProblem['reason'], what: string) =>
+    ({ disk: `image/${name}`, reason, message: `Image ${name} ${what}`, blocks: true }) as const
+  if (image === undefined) return problem('ImageNotFound', 'does not exist')
+  if (isBeingDeleted(image)) return problem('ImageNotFound', 'is being deleted')
+  if (image.status?.phase === 'Failed') return problem('ImageFailed', 'could not be imported')
+  return image.status?.phase === 'Ready' ? undefined : problem('ImageNotReady', 'is not imported yet')
 }
 
 function problemOf(deps: AssessDisksDeps, vm: Machine, wanted: MachineDisk): DiskProblem | undefined {

@@ -102,6 +102,14 @@ const cases: Case[] = [
     condition: { type: 'DisksReady', reason: 'DiskNotFound', message: 'Disk data does not exist' },
     repair: aDisk({ metadata: { name: 'data' } }),
   },
+  {
+    name: 'an image in a CD-ROM drive that does not exist',
+    objects: everything,
+    spec: { disks: [{ name: 'media', type: 'CdRom', bus: 'sata', image: { name: 'media' } }] },
+    phase: 'Pending',
+    condition: { type: 'DisksReady', reason: 'ImageNotFound', message: 'Image media does not exist' },
+    repair: anImage({ metadata: { name: 'media' }, status: { phase: 'Ready', hostName: 'host-1' } }),
+  },
 ]
 
 describe('a machine that names', () => {
