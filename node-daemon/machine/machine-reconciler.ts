@@ -105,7 +105,7 @@ export class MachineReconciler {
   }
 
   async #look(run: Run, observed: ObservedDomain | undefined, signal: AbortSignal): Promise<Situation> {
-    const { clock, startBackoff, hostBootedAt } = this.#deps
+    const { clock, hostBootedAt } = this.#deps
     const { uid } = run.metadata
     const domain = observed?.owner?.uid === uid ? observed : undefined
     const wanted = needsResources({ run, domain })
@@ -120,12 +120,17 @@ export class MachineReconciler {
       now: clock.now(),
       hostBootedAt,
       msSinceShutdownAsked: asked === undefined ? undefined : clock.monotonic() - asked,
-      startBackoffMs: Math.max(startBackoff.remainingMs(uid), this.#order?.waitMs(run) ?? 0),
+      startBackoffMs: this.#startWaitMs(run),
       memory: await memoryStateOf(run, this.#deps),
       msSinceResumeTried: this.#power.msSinceResumeTried(uid),
       suspendBackoffMs: this.#sleep.backoffMs(uid),
       definition: isUp && hasProcess(domain) ? await this.#definitions.compare(run, signal) : undefined,
     }
+  }
+
+  #startWaitMs(run: Run): number {
+    const backoffMs = this.#deps.startBackoff.remainingMs(run.metadata.uid)
+    return Math.max(backoffMs, this.#order?.waitMs(run) ?? 0)
   }
 
   #act(action: Action, situation: Situation, signal: AbortSignal): Next | Promise<Next> {
