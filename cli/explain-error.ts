@@ -2,7 +2,13 @@ import { StatusError, type StatusDetails } from '../apimachinery/status-error.ts
 import { goQuote } from '../apimachinery/selectors/go-quote.ts'
 
 // Each program has a class of its own for what its user got wrong.
-const messageIsEnough = new Set(['UsageError', 'ConfigError', 'MissingProgramError', 'JsonPathError'])
+const messageIsEnough = new Set([
+  'UsageError',
+  'ConfigError',
+  'MissingProgramError',
+  'JsonPathError',
+  'BrokenOff',
+])
 
 /** What a person at a terminal needs, in kubectl's words; a stack only for what is our fault. */
 export function explainError(error: unknown, server: string): string {

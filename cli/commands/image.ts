@@ -116,7 +116,8 @@ async function imported(context: CommandContext, path: string, { sleep }: Transf
     const { status } = imageStatus.parse(await context.api.json({ method: 'GET', path }))
     if (status?.phase === 'Ready') return
     const message = status?.conditions?.find(({ type }) => type === 'Ready')?.message
-    if (status?.phase === 'Failed') throw new Error(`the image was refused: ${message ?? 'no reason given'}`)
+    if (status?.phase === 'Failed')
+      throw new UsageError(`the image was refused: ${message ?? 'no reason given'}`)
     await sleep(recheckMs, context.signal)
   }
 }

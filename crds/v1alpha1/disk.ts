@@ -70,7 +70,15 @@ export const diskTemplateRules = [
   },
 ]
 
-export const diskSpec = diskTemplate.meta({ 'x-kubernetes-validations': diskTemplateRules })
+export const diskSpec = diskTemplate
+  .extend({
+    wipeAfterDelete: z.boolean().optional().meta({
+      description:
+        'Overwrite with zeros what the disk holds before its file is removed. May be changed until the disk is deleted.',
+      effect: 'live',
+    }),
+  })
+  .meta({ 'x-kubernetes-validations': diskTemplateRules })
 
 export const diskStatus = z.object({
   observedGeneration,

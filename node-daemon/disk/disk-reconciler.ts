@@ -211,6 +211,7 @@ export class DiskReconciler {
       const driver = storage.driver(disk.spec.storageDomain.name)
       if (driver === undefined) return domainRecheckMs
       log.info('Removing disk', { key })
+      if (disk.spec.wipeAfterDelete === true) await driver.wipeDisk(volumeKey(disk), signal)
       await driver.removeVolume(volumeKey(disk), signal)
       await disks.dropFinalizer(disk, diskFinalizer, signal)
       backoff.reset(disk.metadata.uid)

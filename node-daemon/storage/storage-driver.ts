@@ -31,6 +31,9 @@ export interface StorageDriver {
   /** Nothing there is no error. */
   removeExport(key: VolumeKey): Promise<void>
 
+  /** Overwrites what a disk holds with zeros; it is of no use afterwards. Nothing there is no error. */
+  wipeDisk(key: VolumeKey, signal?: AbortSignal): Promise<void>
+
   /** Removes the volume and whatever a crash left of its making. Nothing there is no error. */
   removeVolume(key: VolumeKey, signal?: AbortSignal): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -191,6 +191,42 @@ describe('a packed image', () => {
     const { stdout } = await run('stat', ['-c', '%s %b', to])
     expect(stdout.trim()).toBe(`${32 * mebibyte} 0`)
   })
+})
+
+describe('wiping', () => {
+  const disk: VolumeKey = { kind: 'disk', uid: 'disk-1' }
+  const secret = 'a secret of the guest'
+
+  test.each(['qcow2', 'raw'] as const)(
+    'a %s disk leaves nothing readable, and takes no more space',
+    async (format) => {
+      const spec = { format, capacityBytes: 64 * mebibyte, preallocate: false, image: undefined } as const
+      const { path } = await driver.createDisk(disk, spec)
+      const raw = join(directory, 'raw')
+      await writeFile(raw, Buffer.concat([Buffer.alloc(mebibyte), Buffer.from(secret.repeat(1000))]))
+      await run('qemu-img', ['convert', '-n', '-f', 'raw', '-O', format, raw, path])
+      expect((await readFile(path)).includes(secret)).toBe(true)
+      const kept = join(directory, 'kept')
+      await link(path, kept)
+      const before = (await stat(kept)).blocks
+      await driver.wipeDisk(disk)
+      await driver.removeVolume(disk)
+      expect((await readFile(kept)).includes(secret)).toBe(false)
+      expect((await stat(kept)).blocks).toBeLessThanOrEqual(before)
+      expect(await driver.statVolume(disk)).toBeUndefined()
+    },
+  )
+
+  test('a disk over a deleted image still takes the image with it', async () => {
+    await driver.importImage(image, aSource(rawImage()))
+    await driver.createDisk(disk, { format: 'qcow2', capacityBytes: undefined, preallocate: false, image })
+    await driver.removeVolume(image)
+    await driver.wipeDisk(disk)
+    await driver.removeVolume(disk)
+    expect(await files()).toEqual([])
+  })
+
+  test('what is not there is no error', () => driver.wipeDisk(disk))
 })
 
 test('forty disks from one image hold its bytes once', async () => {

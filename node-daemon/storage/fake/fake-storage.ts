@@ -29,6 +29,8 @@ export interface FakeStorage extends StorageDriver {
     failNext(operation: FakeStorageOperation, error: Error, times?: number): void
     /** Uids of what takes up space: disks, images, and images that are deleted but still used. */
     readonly stored: readonly string[]
+    /** Uids of disks that were wiped, also of those that are gone. */
+    readonly wiped: ReadonlySet<string>
     /** How often bytes were fetched from a source. */
     readonly imports: number
   }
@@ -50,6 +52,7 @@ class InMemoryStorage implements FakeStorage {
   readonly #images = new Map<string, { readonly image: ImportedImage; removed: boolean }>()
   readonly #importing = new Map<string, Promise<ImportedImage>>()
   readonly #failures: { operation: FakeStorageOperation; error: Error; times: number }[] = []
+  readonly #wiped = new Set<string>()
   #imports = 0
   readonly world: FakeStorage['world']
 
@@ -63,6 +66,7 @@ class InMemoryStorage implements FakeStorage {
       get stored() {
         return [...disks.keys(), ...images.keys()]
       },
+      wiped: this.#wiped,
       get imports() {
         return imports()
       },
@@ -137,6 +141,11 @@ class InMemoryStorage implements FakeStorage {
     if (!this.#disks.has(key.uid))
       throw new StorageDriverError('not-found', `disk ${key.uid} is not in the storage domain`)
     throw new StorageDriverError('unavailable', 'disks in memory cannot be downloaded')
+  }
+
+  async wipeDisk(key: VolumeKey, signal?: AbortSignal): Promise<void> {
+    this.#begin('wipeDisk', signal)
+    if (this.#disks.has(key.uid)) this.#wiped.add(key.uid)
   }
 
   async removeExport(): Promise<void> {

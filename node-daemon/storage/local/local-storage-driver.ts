@@ -18,6 +18,7 @@ import { readImageFacts } from './image-facts.ts'
 import { importImageFile } from './image-importer.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import { type QemuImg, qemuImg } from './qemu-img.ts'
+import { wipeFile } from './wipe-file.ts'
 import { describeKey, type VolumeLayout, volumeLayout } from './volume-layout.ts'
 
 // Others may pass through, so that the user that QEMU runs as reaches its own disks, but not look around.
@@ -108,6 +109,15 @@ export class LocalStorageDriver implements StorageDriver {
     return this.#exclusive(key, async () => {
       const disk = await this.#mustStat(key)
       return exportDiskFile(disk, this.#layout.diskExport(key.uid), this.#qemuImg, signal)
+    })
+  }
+
+  wipeDisk(key: VolumeKey, signal?: AbortSignal): Promise<void> {
+    return this.#exclusive(key, async () => {
+      const copy = this.#layout.diskExport(key.uid)
+      const disks = (['qcow2', 'raw'] as const).map((format) => this.#layout.disk(key.uid, format))
+      for (const { path, partial } of [...disks, copy])
+        for (const file of [path, partial]) await wipeFile(file, signal)
     })
   }
 

@@ -105,6 +105,18 @@ describe('a disk on this host', () => {
     expect((await world.disk())?.status?.phase).toBe('Ready')
   })
 
+  test.each([true, undefined])(
+    'that is to be wiped after its deletion (%s) is wiped before it goes',
+    async (wipe) => {
+      await start(aClaimedDisk({ spec: { wipeAfterDelete: wipe } }))
+      await world.client.delete(disks, key)
+      await world.settle(1_000)
+      expect(await world.disk()).toBeUndefined()
+      expect(world.storage.world.wiped.size).toBe(wipe === true ? 1 : 0)
+      expect(world.storage.world.stored).toEqual([])
+    },
+  )
+
   test('grows while nobody uses it', async () => {
     await start(aClaimedDisk())
     await grow('20Gi')
