@@ -9,7 +9,7 @@ import { RevisionLog } from './revision-log.ts'
 import { SortedItems } from './sorted-items.ts'
 
 /** How far back watches can resume, and later ones begin. */
-const kept = { entries: 10_000, bytes: 32 << 20 }
+const kept = { entries: 10_000, bytes: 16 << 20 }
 /** An event and its object without the JSON. */
 const entryBytes = 1000
 

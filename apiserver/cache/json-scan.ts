@@ -31,6 +31,12 @@ export function metadataStart(json: Buffer): number {
   return -1
 }
 
+/** Where the top-level `metadata` object begins and ends, braces included; undefined when there is none. */
+export function metadataRange(json: Buffer): readonly [from: number, to: number] | undefined {
+  const start = metadataStart(json)
+  return start < 0 ? undefined : [start - 1, nestedEnd(json, start - 1)]
+}
+
 /** The offset of the first byte at or after `from` that is not white space. */
 export function skipSpace(json: Buffer, from: number): number {
   let at = from

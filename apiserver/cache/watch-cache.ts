@@ -13,7 +13,7 @@ import { RevisionWaiters } from './revision-waiters.ts'
 import { SharedRead } from './shared-read.ts'
 
 /** How far back events are kept for resources that are opened later, and so for watches that resume on them. */
-const history = { entries: 10_000, bytes: 16 << 20 }
+const history = { entries: 10_000, bytes: 8 << 20 }
 /** JSON of the objects whose parsed form is kept: those that a burst of writes and reads is about. */
 const parsedBytes = 2 << 20
 const pageSize = 500

@@ -3,6 +3,7 @@ import { createGzip, type Gzip } from 'node:zlib'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
 import { objectReply, type Reply, type RequestContext } from '../http/exchange.ts'
+import { SlicedWork } from '../http/loop-turns.ts'
 import { drained } from '../http/write-reply.ts'
 import { ChunkWriter, type ChunkPool } from './chunk-pool.ts'
 import type { Renderer } from './render.ts'
@@ -16,8 +17,6 @@ interface ListContent {
   readonly chunks: ChunkPool
 }
 
-/** Rendering rows takes a few microseconds each; after so many others get a turn. */
-const rowsPerTurn = 500
 /** About what 128 KiB of JSON come to; smaller lists go out in one piece. */
 const smallList = 40
 
@@ -80,6 +79,7 @@ async function writeItems(
 ): Promise<boolean> {
   const writer = new ChunkWriter(chunks, (bytes, done) => sink.write(bytes, done))
   const wait = () => (sink === response ? drained(response, signal) : drainedGzip(sink as Gzip, signal))
+  const work = new SlicedWork()
   writer.add(renderer.listHead(metadata))
   for (const [index, item] of items.entries()) {
     if (response.destroyed || signal.aborted) return false
@@ -89,7 +89,7 @@ async function writeItems(
       await wait()
       writer.ready = true
     }
-    if (!renderer.plain && index % rowsPerTurn === rowsPerTurn - 1) await nextTurn()
+    if (work.due) await work.rest()
   }
   writer.add(tail)
   writer.flush()
@@ -107,8 +107,4 @@ function drainedGzip(gzip: Gzip, signal: AbortSignal): Promise<void> {
     gzip.on('drain', done).on('close', done)
     signal.addEventListener('abort', done, { once: true })
   })
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

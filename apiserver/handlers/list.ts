@@ -2,6 +2,7 @@ import { StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
 import type { Reply, RequestContext } from '../http/exchange.ts'
+import { SlicedWork } from '../http/loop-turns.ts'
 import { negotiate } from '../http/media-types.ts'
 import { refuseSealed } from '../registry/object-store.ts'
 import { prefixOf, type ResourceDefinition } from '../registry/resource-definition.ts'
@@ -166,10 +167,18 @@ async function cut(request: ListRequest, part: Cut): Promise<Page> {
   if (definition.stored.conversion) await convertAhead(definition, candidates(request, part), signal)
   if (!selection.matches && (limit === 0 || items.length - from <= limit)) {
     const rest = from === 0 ? items : items.slice(from)
-    return { items: servedAll(definition, rest), metadata: { resourceVersion: String(revision) } }
+    return { items: await servedAll(definition, rest), metadata: { resourceVersion: String(revision) } }
   }
+  return await select(request, part)
+}
+
+/** What matches, as far as the page goes. */
+async function select(request: ListRequest, { items, from, revision, limit }: Cut): Promise<Page> {
+  const { definition, selection } = request
   const page: CachedObject[] = []
+  const work = new SlicedWork()
   for (let index = from; index < items.length; index++) {
+    if (work.due) await work.rest()
     const stored = items[index]
     if (!stored) continue
     const item = served(definition, stored)
@@ -187,8 +196,18 @@ function candidates({ selection }: ListRequest, { items, from, limit }: Cut): re
   return items.slice(from, limit === 0 || selection.matches ? items.length : from + limit)
 }
 
-function servedAll(definition: ResourceDefinition, items: readonly CachedObject[]): readonly CachedObject[] {
-  return definition.stored.decode ? items.map((item) => served(definition, item)) : items
+async function servedAll(
+  definition: ResourceDefinition,
+  items: readonly CachedObject[],
+): Promise<readonly CachedObject[]> {
+  if (!definition.stored.decode) return items
+  const work = new SlicedWork()
+  const views: CachedObject[] = []
+  for (const item of items) {
+    if (work.due) await work.rest()
+    views.push(served(definition, item))
+  }
+  return views
 }
 
 function finish(

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
+import { metadataRange } from '../cache/json-scan.ts'
 import type { Rendering } from '../http/media-types.ts'
-import { listAt, type KubeObject } from '../registry/kube-object.ts'
+import type { KubeObject } from '../registry/kube-object.ts'
 import { toTable } from '../table/table.ts'
 import { apiVersionOf, type ResourceDefinition } from '../registry/resource-definition.ts'
 import type { Tables } from './tables.ts'
@@ -13,6 +14,8 @@ export function rowObjectOf(query: URLSearchParams): RowObject {
   const asked = query.get('includeObject')
   return asked === 'None' || asked === 'Object' ? asked : 'Metadata'
 }
+
+const closing = Buffer.from('}')
 
 /** Turns cached objects into the JSON of the representation that was negotiated. */
 export class Renderer {
@@ -71,9 +74,9 @@ export class Renderer {
       case 'object':
         return item.json
       case 'metadata':
-        return JSON.stringify(this.#partial(item.object as KubeObject))
+        return Buffer.concat(this.#partialBytes(item))
       case 'table':
-        return JSON.stringify(listAt(this.#table(item.object, {}, true), 'rows')[0])
+        return Buffer.concat(this.#row(item))
     }
   }
 
@@ -94,7 +97,7 @@ export class Renderer {
     return `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${meta},"items":[`
   }
 
-  #table(object: JsonObject, metadata: JsonObject, noHeaders = false): JsonObject {
+  #table(object: JsonObject, metadata: JsonObject): JsonObject {
     const version = this.#rendering.as === 'table' ? this.#rendering.version : undefined
     return toTable({
       objects: [object],
@@ -103,8 +106,27 @@ export class Renderer {
       metadata,
       now: this.#tables.now(),
       version,
-      noHeaders,
     })
+  }
+
+  #row(item: CachedObject): Buffer[] {
+    const head = `{"cells":${JSON.stringify(this.#tables.cells(this.#definition, item))},"object":`
+    switch (this.#rowObject) {
+      case 'None':
+        return [Buffer.from(`${head}null}`)]
+      case 'Object':
+        return [Buffer.from(head), item.json, closing]
+      case 'Metadata':
+        return [Buffer.from(head), ...this.#partialBytes(item), closing]
+    }
+  }
+
+  /** The object's metadata as the bytes they are. */
+  #partialBytes({ json }: CachedObject): Buffer[] {
+    const version = this.#rendering.as === 'object' ? 'v1' : this.#rendering.version
+    const head = `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}","metadata":`
+    const [from, to] = metadataRange(json) ?? [0, 0]
+    return [Buffer.from(head), from < to ? json.subarray(from, to) : Buffer.from('{}'), closing]
   }
 
   #partial({ metadata }: KubeObject): JsonObject {

@@ -1,4 +1,6 @@
 import type { Clock } from '../../apimachinery/clock.ts'
+import type { Json } from '../../crds/meta/json.ts'
+import type { CachedObject } from '../cache/cache.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
 import { builtInColumns, defaultColumns } from '../table/built-in-columns.ts'
 import { tableColumns, type TableColumn } from '../table/columns.ts'
@@ -8,12 +10,32 @@ export class Tables {
   readonly #clock: Clock
   readonly #columns = new WeakMap<ResourceDefinition, readonly TableColumn[]>()
 
+  readonly #values = new WeakMap<readonly TableColumn[], WeakMap<CachedObject, readonly Json[]>>()
+
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   now(): number {
     return this.#clock.now()
+  }
+
+  /** What stands in the row of an object. What it shows at all times is looked up once. */
+  cells(definition: ResourceDefinition, item: CachedObject): Json[] {
+    const columns = this.columnsOf(definition)
+    const now = this.now()
+    const steps = columns.flatMap((column) => column.steps ?? [])
+    if (steps.length < columns.length) return columns.map(({ cell }) => cell(item.object, now))
+    let known = this.#values.get(columns)
+    if (!known) this.#values.set(columns, (known = new WeakMap()))
+    let values = known.get(item)
+    if (!values) {
+      const { object } = item
+      values = steps.map(({ value }) => value(object))
+      known.set(item, values)
+    }
+    const found = values
+    return steps.map(({ shown }, index) => shown(found[index] ?? null, now))
   }
 
   columnsOf(definition: ResourceDefinition): readonly TableColumn[] {

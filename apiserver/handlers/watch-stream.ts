@@ -3,6 +3,7 @@ import { expired, StatusError } from '../../apimachinery/status-error.ts'
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject, CacheEvent, ResourceCache } from '../cache/cache.ts'
 import { cachedView } from '../cache/cached-object.ts'
+import { SlicedWork } from '../http/loop-turns.ts'
 import { drained } from '../http/write-reply.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { apiVersionOf, type ResourceDefinition } from '../registry/resource-definition.ts'
@@ -119,7 +120,9 @@ export class WatchStream {
         return this.#fail(error)
       }
     }
+    const work = new SlicedWork()
     for (const stored of items) {
+      if (work.due) await work.rest()
       const item = served(definition, stored)
       if (selection.matches && !selection.matches(item)) continue
       writer.add(this.#lines.unshared('ADDED', item))

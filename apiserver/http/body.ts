@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { StatusError } from '../../apimachinery/status-error.ts'
+import { SharedTurns } from './loop-turns.ts'
 
 /** The largest request body kube-apiserver reads. */
 export const maxBodyBytes = 3 * 1024 * 1024
@@ -8,9 +9,19 @@ export const maxBodyBytes = 3 * 1024 * 1024
 export async function readBody(request: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > maxBodyBytes) throw tooLarge()
+  const bytes = await gather(request, signal)
+  // What comes next is the costly part of a request.
+  const wait = turns.take()
+  if (wait) await wait
+  return bytes
+}
+
+const turns = new SharedTurns()
+
+function gather(request: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  return await new Promise<Buffer>((resolve, reject) => {
+  return new Promise<Buffer>((resolve, reject) => {
     const finish = (settle: () => void) => {
       request.off('data', onData).off('end', onEnd).off('error', onError).off('aborted', onAborted)
       signal.removeEventListener('abort', onAbort)

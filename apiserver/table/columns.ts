@@ -17,6 +17,18 @@ export interface TableColumn {
   readonly definition: ColumnDefinition
   /** What stands in the column for an object; `now` in milliseconds since the epoch. */
   readonly cell: (object: JsonObject, now: number) => Json
+  /** The same in two steps, where only the second depends on the time: the first is worth remembering. */
+  readonly steps?: ColumnSteps
+}
+
+export interface ColumnSteps {
+  readonly value: (object: JsonObject) => Json
+  readonly shown: (value: Json, now: number) => Json
+}
+
+/** A column whose cells are what `value` finds, as `shown` writes it. */
+function inSteps(definition: ColumnDefinition, steps: ColumnSteps): TableColumn {
+  return { definition, steps, cell: (object, now) => steps.shown(steps.value(object), now) }
 }
 
 /** An entry of `additionalPrinterColumns` of a CustomResourceDefinition. */
@@ -35,10 +47,10 @@ export const creationDescription =
   'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata'
 
 /** The name of the object: first in almost every table. */
-export const nameColumn: TableColumn = {
-  definition: { name: 'Name', type: 'string', format: 'name', description: nameDescription, priority: 0 },
-  cell: (object) => metadataOf(object)['name'] ?? '',
-}
+export const nameColumn: TableColumn = inSteps(
+  { name: 'Name', type: 'string', format: 'name', description: nameDescription, priority: 0 },
+  { value: (object) => metadataOf(object)['name'] ?? '', shown: (name) => name },
+)
 
 export function metadataOf(object: JsonObject): JsonObject {
   return isJsonObject(object['metadata']) ? object['metadata'] : {}
@@ -62,19 +74,22 @@ const ageColumn: PrinterColumn = {
 
 function printerColumn({ name, type, jsonPath, format, description, priority }: PrinterColumn): TableColumn {
   const path = compileJsonPath(jsonPath)
-  return {
-    definition: {
-      name,
-      type,
-      format: format ?? '',
-      description: description || `Custom resource definition column (in JSONPath format): ${jsonPath}`,
-      priority: priority ?? 0,
-    },
-    cell: (object, now) => {
-      const value = firstValue(path, object)
-      return value === undefined ? null : cellValue(type, value, now)
-    },
+  const definition = {
+    name,
+    type,
+    format: format ?? '',
+    description: description || `Custom resource definition column (in JSONPath format): ${jsonPath}`,
+    priority: priority ?? 0,
   }
+  return inSteps(definition, {
+    value: (object) => {
+      const value = firstValue(path, object)
+      if (value === undefined) return null
+      // Everything but a time is shown the same at all times.
+      return type === 'date' ? value : cellValue(type, value, 0)
+    },
+    shown: (value, now) => (type === 'date' ? cellValue(type, value, now) : value),
+  })
 }
 
 function firstValue(path: JsonPath, object: JsonObject): Json | undefined {

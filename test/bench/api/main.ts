@@ -36,14 +36,13 @@ const options = {
 }
 const say = (text: string) => void (values.json || console.log(text))
 
-async function run(endpoints: readonly string[], server: ServerProcess): Promise<StageResult[]> {
+async function run(server: ServerProcess): Promise<StageResult[]> {
   const client = new LoadClient(server.url, server.credentials, Number(values.connections))
   const results: StageResult[] = []
   const add = (result: StageResult) => {
     results.push(result)
     say(line(result))
   }
-  for (const rate of await measureEtcd(endpoints[0] ?? '', 5000)) say(rawLine(rate))
   await define(client)
   const stages = new Stages(client, options)
   for (const stage of stages.all()) add(await measure(server, stage))
@@ -73,6 +72,8 @@ async function idle(server: ServerProcess): Promise<number> {
 
 const etcd = await startEtcd()
 try {
+  say(header())
+  for (const rate of await measureEtcd(etcd.endpoints[0] ?? '', 5000)) say(rawLine(rate))
   const first = await ServerProcess.start(etcd.endpoints)
   const firstMs = first.readyMs
   await first.stop(true)
@@ -81,8 +82,7 @@ try {
     nodeFlags: values['node-flag'],
   })
   const idleBytes = await idle(server)
-  say(header())
-  const results = await run(etcd.endpoints, server)
+  const results = await run(server)
   const { peakBytes, rssBytes } = await server.usage()
   await server.stop(true)
   const restarted = await ServerProcess.start(etcd.endpoints, { directory: server.directory })
