@@ -47,6 +47,7 @@ export const testPackages: readonly SystemPackage[] = [
   ...startPackages,
   { name: 'kubernetes-client', why: 'kubectl, for tests, where none is installed' },
   { name: 'iputils-ping', why: 'tests ping machines' },
+  { name: 'chromium', why: 'tests look at a machine in a browser' },
   { name: 'python3-kubernetes', why: "another language's client of the API server, for tests" },
   { name: 'genisoimage', why: 'makes discs for CD-ROM drives of test machines' },
 ]

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { KvorumSystem } from '../support/kvorum-system.ts'
 import { until } from '../support/kvorum-system-until.ts'
 import { useKvorum } from '../support/kvorum-system-use.ts'
+import { coloursShown, openNoVnc, startChromium } from '../support/novnc-page.ts'
 
 const manifests = fileURLToPath(new URL('../../manifests/quickstart/', import.meta.url))
 const kvorumScript = fileURLToPath(new URL('../../cli/kvorum.mjs', import.meta.url))
@@ -56,4 +57,36 @@ describe('the screen of a machine', () => {
     expect(image.readUInt32BE(16)).toBeGreaterThanOrEqual(640)
     expect(image.readUInt32BE(20)).toBeGreaterThanOrEqual(400)
   })
+
+  test('is seen in a browser with noVNC by whoever may edit, and by nobody else', async () => {
+    const server = await system.kubectl('config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}')
+    const path = '/apis/kvorum.dev/v1alpha1/namespaces/default/virtualmachineinstances/hello/vnc'
+    const url = server.replace(/^http/, 'ws') + path
+    const browser = await startChromium(system.dataDir, (argv) => system.host.command(argv))
+    try {
+      const stranger = await openNoVnc(browser, url, await tokenOf('view'))
+      await until(async () => (await stranger.title()) === 'disconnected', 'the viewer to be refused')
+
+      const page = await openNoVnc(browser, url, await tokenOf('edit'))
+      await until(async () => (await page.title()) === 'connected', 'noVNC to connect')
+      await until(async () => (await coloursShown(page)) > 1, 'something on the screen')
+
+      await page.screenshot({ path: join(system.dataDir, 'novnc.png') })
+    } finally {
+      await browser.close()
+    }
+  })
 })
+
+/** A token of an account that has a role in the namespace `default`. */
+async function tokenOf(role: string): Promise<string> {
+  await system.kubectl('create', 'serviceaccount', role)
+  await system.kubectl(
+    'create',
+    'rolebinding',
+    role,
+    `--clusterrole=${role}`,
+    `--serviceaccount=default:${role}`,
+  )
+  return (await system.kubectl('create', 'token', role)).trim()
+}
