@@ -72,19 +72,10 @@ export async function startApiServer(
   if (options.installCrds !== undefined) await installCrds(options.installCrds, server.local)
   // Starting leaves as much garbage as it leaves memory in use; now nobody has to wait while it goes.
   globalThis.gc?.()
-  const listener = await listen(
-    {
-      ...certificates.current.serving,
-      clientAuthority: certificates.current.clientAuthority,
-      host: options.bindAddress,
-      port: options.securePort,
-      clock,
-      log,
-      compression: options.compression,
-    },
-    server.handler,
-    server.upgrade,
-  )
+  const { serving, clientAuthority } = certificates.current
+  const { bindAddress: host, securePort: port, compression } = options
+  const listening = { ...serving, clientAuthority, host, port, compression, clock, log }
+  const listener = await listen(listening, server.handler, server.upgrade)
   const { signal } = stopping
   const onChange = () => server.rereadSealed()
   const compaction = compact(options, { storage, clock, log }, signal)

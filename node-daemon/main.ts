@@ -26,7 +26,7 @@ import { libvirtDisplays } from './hypervisor/libvirt/display.ts'
 import { libvirtHypervisor } from './hypervisor/libvirt/libvirt-hypervisor.ts'
 import { openLibvirt } from './hypervisor/libvirt/open-libvirt.ts'
 import { addressPolicy } from './image/address-policy.ts'
-import { defaultHttpSourceOptions } from './image/http-source.ts'
+import { defaultHttpSourceOptions, type HttpSourceOptions } from './image/http-source.ts'
 import { imageSources } from './image/image-source.ts'
 import { fileRunRecords } from './machine/run-records.ts'
 import { fakeNetworks } from './network/fake/fake-networks.ts'
@@ -108,9 +108,6 @@ export async function startNodeDaemon(
   )
   const identity = { hostName, identity: await hostIdentity(dataDir), version }
   const endpoint = { ...listensOn(options), port: consoles.port }
-  const addresses = addressPolicy(options.imageAddresses)
-  const dispatcher = new EnvHttpProxyAgent({ connect: { lookup: addresses.lookup } })
-  const http = { ...defaultHttpSourceOptions, dispatcher, addresses }
   const daemon = runNodeDaemon(
     { ...identity, endpoint },
     {
@@ -123,7 +120,7 @@ export async function startNodeDaemon(
       networkDriver: networks,
       storageDriverOf: (domain) =>
         withMachineState(new LocalStorageDriver({ directory: domainDirectory(domain, dataDir) })),
-      sourceOf: imageSources({ importDir, http, uploads }),
+      sourceOf: imageSources({ importDir, http: httpSourceOptions(options), uploads }),
       uploads,
       runRecords: fileRunRecords(join(dataDir, 'runs')),
       networkRecords: fileNameRecords(join(dataDir, 'networks')),
@@ -131,19 +128,34 @@ export async function startNodeDaemon(
     },
   )
   informed.daemon = daemon
-  const stop = async () => {
-    await consoles.close()
-    await daemon.stop()
-    await events.close()
-    await close()
-  }
-  let stopped: Promise<void> | undefined
+  const { ready, done } = daemon
   return {
-    ready: daemon.ready,
-    done: daemon.done,
+    ready,
+    done,
     port: consoles.port,
-    stop: () => (stopped ??= stop()),
+    stop: once(
+      () => consoles.close(),
+      () => daemon.stop(),
+      () => events.close(),
+      close,
+    ),
   }
+}
+
+/** Runs what ends the parts of the daemon one after the other, however often it is asked to. */
+function once(...steps: readonly (() => Promise<void>)[]): () => Promise<void> {
+  let stopped: Promise<void> | undefined
+  const stop = async () => {
+    for (const step of steps) await step()
+  }
+  return () => (stopped ??= stop())
+}
+
+/** How images are fetched over the network, and from where not. */
+function httpSourceOptions({ imageAddresses }: NodeDaemonOptions): HttpSourceOptions {
+  const addresses = addressPolicy(imageAddresses)
+  const dispatcher = new EnvHttpProxyAgent({ connect: { lookup: addresses.lookup } })
+  return { ...defaultHttpSourceOptions, dispatcher, addresses }
 }
 
 function consoleOptions(options: NodeDaemonOptions, credentials?: NodeCredentials): ConsoleServerOptions {
