@@ -101,10 +101,7 @@ export async function startNodeDaemon(
     log,
   }
   const consoles = await startConsoleServer(consoleOptions(options, credentials), served).catch(
-    async (error: unknown) => {
-      await close()
-      throw error
-    },
+    failing(close),
   )
   const identity = { hostName, identity: await hostIdentity(dataDir), version }
   const endpoint = { ...listensOn(options), port: consoles.port }
@@ -139,6 +136,14 @@ export async function startNodeDaemon(
       () => events.close(),
       close,
     ),
+  }
+}
+
+/** Ends what was opened before something failed. */
+function failing(close: () => Promise<void>): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await close()
+    throw error
   }
 }
 
