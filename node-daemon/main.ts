@@ -82,11 +82,10 @@ export async function startNodeDaemon(
   { client, credentials, clock, log }: ProgramDeps,
 ): Promise<RunningNodeDaemon> {
   const { hostName, dataDir, importDir } = options
-  await mkdir(dataDir, { recursive: true })
-  await mkdir(importDir, { recursive: true })
+  for (const directory of [dataDir, importDir]) await mkdir(directory, { recursive: true })
   const registry = processRegistry()
-  const reportingController = 'kvorum.dev/node-daemon'
-  const events = eventRecorder({ client, clock, log, reportingController, instance: hostName })
+  const recorder = { reportingController: 'kvorum.dev/node-daemon', instance: hostName }
+  const events = eventRecorder({ client, clock, log, ...recorder })
   const { hypervisor, displays, networks, close } = openHost(options, clock, log)
   const informed: { daemon?: NodeDaemon } = {}
   const findRun = (namespace: string, name: string) => informed.daemon?.findRun(namespace, name)

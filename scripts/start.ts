@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { buildGuestImage } from './guest-image/build.ts'
 import { kvmWorks } from './host/kvm-probe.ts'
-import { ensureForwarding, ensureLibvirtd } from './host/libvirtd.ts'
+import { ensureAioRequests, ensureForwarding, ensureLibvirtd } from './host/libvirtd.ts'
 import { installPackages, startPackages, UnsupportedDistributionError } from './host/packages.ts'
 import { requireRoot } from './host/root.ts'
 import { run } from './run.ts'
@@ -25,6 +25,7 @@ async function start(args: readonly string[]): Promise<number> {
   )
   await ensureLibvirtd(!kvm, log)
   await ensureForwarding(log)
+  await ensureAioRequests(log)
   await offerImage(image)
   await letQemuThrough(dataDir)
   return kvorum(['up', '--data-dir', dataDir, '--apply', join(root, 'manifests', 'quickstart'), ...args])

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { buildGuestImage } from './guest-image/build.ts'
+import { ensureAioRequests } from './host/libvirtd.ts'
 import { unpackKubectls } from './host/kubectls.ts'
 import { hardwareGuest, quickstartGuest } from './guest-image/recipe.ts'
 import { installPackages, testPackages } from './host/packages.ts'
@@ -14,6 +15,7 @@ const report = join(root, '.cache', 'test-report.json')
 async function test(): Promise<number> {
   requireRoot('npm test')
   await installPackages(testPackages, console.log)
+  await ensureAioRequests(console.log)
   await unpackKubectls(join(root, '.cache', 'kubectl'), console.log)
   for (const recipe of [quickstartGuest, hardwareGuest])
     await buildGuestImage(join(root, '.cache', 'guest'), console.log, recipe)

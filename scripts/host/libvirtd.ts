@@ -77,6 +77,17 @@ export async function ensureForwarding(log: (line: string) => void): Promise<voi
   await writeFile(path, '1')
 }
 
+// What databases ask of hosts as well; the kernel's default is used up by a few dozen machines.
+const aioRequests = 1_048_576
+
+/** Room for asynchronous disk requests: QEMU asks for some per machine, and does not start without. */
+export async function ensureAioRequests(log: (line: string) => void): Promise<void> {
+  const path = '/proc/sys/fs/aio-max-nr'
+  if (Number(await readFile(path, 'utf8')) >= aioRequests) return
+  log(`Making room for disk requests (fs.aio-max-nr=${aioRequests})`)
+  await writeFile(path, String(aioRequests))
+}
+
 function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
