@@ -71,7 +71,7 @@ export async function startApiServer(
   })
   if (options.installCrds !== undefined) await installCrds(options.installCrds, server.local)
   // Starting leaves as much garbage as it leaves memory in use; now nobody has to wait while it goes.
-  globalThis.gc?.()
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   const { serving, clientAuthority } = certificates.current
   const { bindAddress: host, securePort: port, compression } = options
   const listening = { ...serving, clientAuthority, host, port, compression, clock, log }

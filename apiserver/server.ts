@@ -1,6 +1,6 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Logger } from '../apimachinery/log.ts'
-import { hostLeaseNamespace } from '../crds/v1alpha1/host.ts'
+import { hostLeaseNamespace } from '../crds/names.ts'
 import type { Admission } from './admission/admission.ts'
 import { connectAdmission } from './admission/admit-connect.ts'
 import { AdmissionChain } from './admission/chain.ts'

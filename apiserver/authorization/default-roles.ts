@@ -1,4 +1,4 @@
-import { kinds } from '../../crds/kinds.ts'
+import { kindNames } from '../../crds/names.ts'
 import { hostSubresources } from '../registry/host-subresources.ts'
 
 /** One rule of a default role. */
@@ -29,7 +29,7 @@ const probes = ['/healthz', '/livez', '/readyz', '/version', '/version/']
 const documents = ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*']
 
 const ofScope = (wanted: 'Namespaced' | 'Cluster') =>
-  kinds.filter(({ scope }) => scope === wanted).map(({ plural }) => plural)
+  kindNames.filter(({ scope }) => scope === wanted).map(({ plural }) => plural)
 const ownPlurals = ofScope('Namespaced')
 const statusOf = (plurals: readonly string[]) => plurals.map((plural) => `${plural}/status`)
 

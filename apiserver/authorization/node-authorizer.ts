@@ -1,5 +1,5 @@
 import { parseFieldSelector } from '../../apimachinery/selectors/field-selector.ts'
-import { hostLeaseNamespace } from '../../crds/v1alpha1/host.ts'
+import { hostLeaseNamespace } from '../../crds/names.ts'
 import { certificateSigningRequests } from '../registry/builtin/certificates.ts'
 import { groupEvents } from '../registry/builtin/events.ts'
 import { textAt } from '../registry/kube-object.ts'

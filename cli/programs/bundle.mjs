@@ -31,6 +31,7 @@ export async function codeOf(name) {
     return join(directory, name, 'main.mjs')
   } catch (error) {
     if (process.env['KVORUM_BUNDLE'] === 'on') throw error
+    process.stderr.write(`Running from the sources, without a bundle: ${error.message}\n`)
     return source
   }
 }
@@ -80,9 +81,10 @@ async function makeBundle() {
     banner: {
       js: "import {createRequire as _require} from 'node:module';const require=_require(import.meta.url);",
     },
-    plugins: [ownPlaces],
+    plugins: [ownPlaces, plainHttp],
   })
-  const inputs = [...new Set(Object.keys(metafile.inputs).map((path) => lockedBy(path)))].map((path) => ({
+  const files = Object.keys(metafile.inputs).filter((path) => !path.startsWith('plain-http:'))
+  const inputs = [...new Set(files.map((path) => lockedBy(path)))].map((path) => ({
     path,
     stamp: stampOf(path),
   }))
@@ -123,6 +125,19 @@ const ownPlaces = {
         .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
       return { contents, loader: 'ts' }
     })
+  },
+}
+
+/** As an ES module, `node:http` loads an implementation of fetch that nobody here uses. */
+const plainHttp = {
+  name: 'plain-http',
+  setup(build) {
+    build.onResolve({ filter: /^node:http$/ }, ({ kind }) =>
+      kind === 'import-statement' ? { path: 'node:http', namespace: 'plain-http' } : undefined,
+    )
+    build.onLoad({ filter: /.*/, namespace: 'plain-http' }, () => ({
+      contents: "module.exports = require('node:http')",
+    }))
   },
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { codeOf } from './bundle.mjs'
 
 /** What the programs want of V8: a small young generation, and to be asked for garbage after the start. */
-export const nodeFlags = ['--max-semi-space-size=4', '--expose-gc']
+export const nodeFlags = ['--max-semi-space-size=8', '--expose-gc']
 /** By then the start is over, and what it left behind can go. */
 const settledMs = 10_000
 const messageIsEnough = new Set(['UsageError', 'ConfigError', 'MissingProgramError'])

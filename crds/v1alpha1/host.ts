@@ -4,8 +4,7 @@ import { conditions, count, dateTime, listMap, observedGeneration, reference } f
 import type { Resource } from '../meta/object-meta.ts'
 import { resourceTotals } from './resource-totals.ts'
 
-/** Leases of hosts live here, one per host, named like it. */
-export const hostLeaseNamespace = 'kvorum-hosts'
+export { hostLeaseNamespace } from '../names.ts'
 
 export const HostReady = 'Ready'
 export const HostStorageReady = 'StorageReady'

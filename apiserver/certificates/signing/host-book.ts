@@ -1,5 +1,5 @@
 import type { Clock } from '../../../apimachinery/clock.ts'
-import { hostLeaseNamespace } from '../../../crds/v1alpha1/host.ts'
+import { hostLeaseNamespace } from '../../../crds/names.ts'
 import { leases } from '../../registry/builtin/coordination.ts'
 import { at, objectsAt, textAt, type KubeObject } from '../../registry/kube-object.ts'
 import type { ObjectStore } from '../../registry/object-store.ts'

@@ -3,12 +3,17 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { kinds } from '../../../crds/kinds.ts'
+import { kindNames } from '../../../crds/names.ts'
 import { toCrdYaml } from '../../../crds/meta/to-crd.ts'
 import { toDocsPage } from '../../../crds/meta/to-docs.ts'
 import { SchemaNotStructuralError, toOpenApi } from '../../../crds/meta/to-openapi.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8')
+
+test('the names of the kinds are those of the kinds', () => {
+  expect(kindNames).toEqual(kinds.map(({ plural, scope }) => ({ plural, scope })))
+})
 
 describe('checked-in files', () => {
   test.each(kinds)('the CRD of $kind is what generate writes', (kind) => {
