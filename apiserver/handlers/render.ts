@@ -1,6 +1,5 @@
 import type { JsonObject } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
-import { metadataRange } from '../cache/json-scan.ts'
 import type { Rendering } from '../http/media-types.ts'
 import type { KubeObject } from '../registry/kube-object.ts'
 import { toTable } from '../table/table.ts'
@@ -122,11 +121,10 @@ export class Renderer {
   }
 
   /** The object's metadata as the bytes they are. */
-  #partialBytes({ json }: CachedObject): Buffer[] {
+  #partialBytes(item: CachedObject): Buffer[] {
     const version = this.#rendering.as === 'object' ? 'v1' : this.#rendering.version
     const head = `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}","metadata":`
-    const [from, to] = metadataRange(json) ?? [0, 0]
-    return [Buffer.from(head), from < to ? json.subarray(from, to) : Buffer.from('{}'), closing]
+    return [Buffer.from(head), this.#tables.metadataIn(item), closing]
   }
 
   #partial({ metadata }: KubeObject): JsonObject {

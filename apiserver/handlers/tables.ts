@@ -1,6 +1,7 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Json } from '../../crds/meta/json.ts'
 import type { CachedObject } from '../cache/cache.ts'
+import { metadataRange } from '../cache/json-scan.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
 import { builtInColumns, defaultColumns } from '../table/built-in-columns.ts'
 import { tableColumns, type TableColumn } from '../table/columns.ts'
@@ -10,6 +11,7 @@ export class Tables {
   readonly #clock: Clock
   readonly #columns = new WeakMap<ResourceDefinition, readonly TableColumn[]>()
 
+  readonly #ranges = new WeakMap<CachedObject, readonly [from: number, to: number]>()
   readonly #values = new WeakMap<readonly TableColumn[], WeakMap<CachedObject, readonly Json[]>>()
 
   constructor(clock: Clock) {
@@ -18,6 +20,13 @@ export class Tables {
 
   now(): number {
     return this.#clock.now()
+  }
+
+  /** Where the metadata stands in the JSON of an object; looked up once. */
+  metadataIn(item: CachedObject): Buffer {
+    let range = this.#ranges.get(item)
+    if (!range) this.#ranges.set(item, (range = metadataRange(item.json) ?? [0, 0]))
+    return item.json.subarray(...range)
   }
 
   /** What stands in the row of an object. What it shows at all times is looked up once. */
