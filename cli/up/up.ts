@@ -25,14 +25,18 @@ export async function up(rawOptions: object, signal: AbortSignal): Promise<void>
   await makeLayout(layout)
   await claim(layout.pidFile)
   const supervisor = new Supervisor({ clock: systemClock, logDir: layout.logs, report })
+  const failing = new AbortController()
+  const ending = AbortSignal.any([signal, failing.signal])
   try {
-    await startAll({ options, layout, supervisor, clock: systemClock, signal })
+    await startAll({ options, layout, supervisor, clock: systemClock, signal: ending })
     leaveParent()
     await aborted(signal)
     report('Stopping; machines keep running and the next start takes them over')
   } catch (error) {
     if (!signal.aborted) throw error
   } finally {
+    // What goes on in the background, such as renewing certificates, would keep a failed start from ending.
+    failing.abort(new Error('kvorum up ended'))
     await supervisor.stop()
     await release(layout.pidFile)
   }
