@@ -88,5 +88,6 @@ async function tokenOf(role: string): Promise<string> {
     `--clusterrole=${role}`,
     `--serviceaccount=default:${role}`,
   )
-  return (await system.kubectl('create', 'token', role)).trim()
+  // Old kubectls cannot ask for tokens.
+  return (await system.kvorum('create', 'token', role)).trim()
 }
