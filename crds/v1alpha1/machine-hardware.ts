@@ -1,9 +1,6 @@
 import { z } from 'zod'
-import { listMap } from '../meta/fields.ts'
 import { devices, libvirtFragment } from './hardware/devices.ts'
 import { firmware, tpm } from './hardware/firmware.ts'
-import { guestAgent, guestInit } from './hardware/guest-init.ts'
-import { healthCheck } from './hardware/health-check.ts'
 import { memory } from './hardware/memory.ts'
 import { cpu } from './hardware/processor.ts'
 
@@ -41,11 +38,6 @@ export const machineHardware = {
     .max(8)
     .meta({ 'x-kubernetes-list-type': 'atomic', description: 'Raw XML for what has no field.' })
     .optional(),
-  guestInit: guestInit.optional(),
-  guestAgent: guestAgent.prefault({}).describe('What is kept as declared inside the guest.'),
-  healthChecks: listMap(healthCheck, 'name', 8)
-    .optional()
-    .describe('How it is known that the guest is well.'),
   drift: z.enum(['Revert', 'Report', 'Ignore']).default('Revert').meta({
     description: 'What is done when somebody changes the running machine behind Kvorum.',
     effect: 'live',

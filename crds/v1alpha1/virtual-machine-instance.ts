@@ -88,7 +88,7 @@ const vmiDisk = z.object({
   name: itemName('As in the machine.'),
   ...diskDevice,
   disk: reference('The Disk. A CD-ROM drive may have none.').optional(),
-  image: reference('The Image in a CD-ROM drive.').optional().meta({ effect: 'live' }),
+  image: reference('The Image in a CD-ROM drive.').optional().meta({ effect: 'restart' }),
 })
 
 const vmiInterface = machineInterface.extend({

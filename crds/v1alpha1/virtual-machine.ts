@@ -109,7 +109,9 @@ const vmDisk = z
       description: 'A Disk that is made for this machine, named like machine and disk, and goes with it.',
       'x-kubernetes-validations': diskTemplateRules,
     }),
-    image: reference('The Image that is the medium of a CD-ROM drive.').optional().meta({ effect: 'live' }),
+    image: reference('The Image that is the medium of a CD-ROM drive.')
+      .optional()
+      .meta({ effect: 'restart' }),
   })
   .meta({
     'x-kubernetes-validations': [

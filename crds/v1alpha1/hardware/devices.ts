@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { itemName, listMap } from '../../meta/fields.ts'
 
 const watchdog = z.object({
   model: z.enum(['i6300esb', 'itco']).default('i6300esb').meta({
@@ -10,15 +9,6 @@ const watchdog = z.object({
     description: 'What happens when the guest stops feeding it.',
     effect: 'restart',
   }),
-})
-
-const hostDevice = z.object({
-  name: itemName('Unique within the machine.'),
-  class: z
-    .string()
-    .max(253)
-    .regex(/^[a-z0-9]([-a-z0-9./]*[a-z0-9])?$/)
-    .meta({ description: 'Class of the device; the host chooses a free one.', effect: 'restart' }),
 })
 
 /** Devices beside disks and network cards. */
@@ -44,9 +34,6 @@ export const devices = z.object({
     .default('Virtio')
     .meta({ description: 'Lets the memory change while the machine runs.', effect: 'restart' }),
   watchdog: watchdog.optional().meta({ description: 'A watchdog. Left out, none.' }),
-  hostDevices: listMap(hostDevice, 'name', 16)
-    .optional()
-    .meta({ description: 'Devices of the host that are passed through.' }),
 })
 
 /** Raw XML for what Kvorum has no field for; only where the cluster's policy allows it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { count } from '../../meta/fields.ts'
 
-const limit = (description: string) => count(description).optional().meta({ effect: 'live' })
+const limit = (description: string) => count(description).optional().meta({ effect: 'restart' })
 
 const diskLimits = z.object({
   totalIops: limit('Requests per second, reading and writing together.'),

@@ -3,8 +3,8 @@ import { quantity } from '../../meta/fields.ts'
 
 export const memory = z
   .object({
-    size: quantity('Memory that the guest has. May change up to maxSize while the machine runs.').meta({
-      effect: 'live',
+    size: quantity('Memory that the guest has.').meta({
+      effect: 'restart',
     }),
     maxSize: quantity(
       'Memory that the machine can grow to while it runs. Left out, it cannot grow beyond size.',
@@ -13,7 +13,7 @@ export const memory = z
       .meta({ effect: 'restart' }),
     guaranteed: quantity('Memory that the host never takes back by the balloon. Left out, all of it.')
       .optional()
-      .meta({ effect: 'live' }),
+      .meta({ effect: 'restart' }),
     hugePages: z
       .enum(['2Mi', '1Gi'])
       .optional()

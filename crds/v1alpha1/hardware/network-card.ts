@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { itemName, reference } from '../../meta/fields.ts'
 
 const rate = (description: string) =>
-  z.int32().min(1).max(100_000_000).optional().meta({ description, effect: 'live' })
+  z.int32().min(1).max(100_000_000).optional().meta({ description, effect: 'restart' })
 
 const bandwidth = z.object({
   averageKiB: rate('KiB per second on average.'),
@@ -18,14 +18,14 @@ export const macAddress = z
 
 export const machineInterface = z.object({
   name: itemName('Unique within the machine.'),
-  network: reference('The Network that it is plugged into.').meta({ effect: 'live' }),
+  network: reference('The Network that it is plugged into.').meta({ effect: 'restart' }),
   model: z
     .enum(['virtio', 'e1000e', 'e1000', 'rtl8139'])
     .default('virtio')
     .meta({ description: 'Network card that the guest sees.', effect: 'restart' }),
   linkState: z.enum(['Up', 'Down']).default('Up').meta({
     description: 'Whether the cable is plugged in.',
-    effect: 'live',
+    effect: 'restart',
   }),
   queues: z.int32().min(1).max(64).optional().meta({
     description: 'Pairs of queues of a virtio card. Left out, one.',

@@ -49,8 +49,8 @@ const model = z
 export const cpu = z
   .object({
     sockets: z.int32().min(1).max(64).default(1).meta({
-      description: 'CPU sockets. May grow up to maxSockets while the machine runs.',
-      effect: 'live',
+      description: 'CPU sockets.',
+      effect: 'restart',
     }),
     cores: z.int32().min(1).max(256).default(1).meta({ description: 'Cores per socket.', effect: 'restart' }),
     threads: z.int32().min(1).max(8).default(1).meta({ description: 'Threads per core.', effect: 'restart' }),
