@@ -39,6 +39,12 @@ export class Connections {
     for (const session of this.#sessions) session.close()
   }
 
+  /** Resolves when HTTP/2 connections that were told to go have sent the last of their streams, and closed. */
+  async gone(): Promise<void> {
+    const open = [...this.#sessions].filter((session) => !session.destroyed)
+    await Promise.all(open.map((session) => new Promise((resolve) => session.once('close', resolve))))
+  }
+
   /** Closes what is left once its last bytes are out. HTTP/1 clients keep idle connections open otherwise. */
   end(): void {
     for (const socket of this.#sockets) socket.destroySoon()

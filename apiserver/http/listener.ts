@@ -175,6 +175,8 @@ async function close(server: Http2SecureServer, connections: Connections, clock:
   const cancel = clock.after(closeGraceMs, () => connections.destroy())
   connections.goAway()
   await connections.idle()
+  // A connection that is closed over a stream cuts it off, and its client can't know that it was all.
+  await connections.gone()
   connections.end()
   await closed
   cancel()

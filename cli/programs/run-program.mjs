@@ -4,8 +4,11 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { codeOf } from './bundle.mjs'
 
-/** What the programs want of V8: a small young generation, and to be asked for garbage after the start. */
-export const nodeFlags = ['--max-semi-space-size=8', '--expose-gc']
+/**
+ * What the programs want of V8: to collect garbage when there is as much of it as of the rest, where it would wait for
+ * several times that, and to do it when asked, at the end of the start.
+ */
+export const nodeFlags = ['--max-semi-space-size=16', '--heap-growing-percent=100', '--expose-gc']
 /** By then the start is over, and what it left behind can go. */
 const settledMs = 10_000
 const messageIsEnough = new Set(['UsageError', 'ConfigError', 'MissingProgramError'])

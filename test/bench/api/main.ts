@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { startEtcd } from '../../support/etcd.ts'
 import { LoadClient } from './client.ts'
 import { measure, runInFlight, type StageResult } from './load.ts'
-import { measureEtcd } from './raw-etcd.ts'
+import { measureEtcd, type RawRate } from './raw-etcd.ts'
 import { header, line, megabytes, rawLine, referenceMegabytes } from './report.ts'
 import { ServerProcess } from './server-process.ts'
 import { Stages } from './stages.ts'
@@ -70,6 +70,16 @@ async function define(client: LoadClient): Promise<void> {
   }
 }
 
+/** On an etcd of its own, whose history is nobody else's. */
+async function etcdAlone(): Promise<RawRate[]> {
+  const alone = await startEtcd()
+  try {
+    return await measureEtcd(alone.endpoints[0] ?? '', 5000)
+  } finally {
+    await alone.stop()
+  }
+}
+
 async function idle(server: ServerProcess): Promise<number> {
   const smallest = { bytes: Infinity }
   for (let second = 0; second < 5; second++) {
@@ -82,7 +92,7 @@ async function idle(server: ServerProcess): Promise<number> {
 const etcd = await startEtcd()
 try {
   say(header())
-  for (const rate of await measureEtcd(etcd.endpoints[0] ?? '', 5000)) say(rawLine(rate))
+  for (const rate of await etcdAlone()) say(rawLine(rate))
   const first = await ServerProcess.start(etcd.endpoints)
   const firstMs = first.readyMs
   await first.stop(true)

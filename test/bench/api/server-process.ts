@@ -68,6 +68,8 @@ export class ServerProcess {
         '--secure-port=0',
         `--cert-dir=${home}`,
         `--install-crds=${crds}`,
+        // The generator is on this machine, and asks for gzip where that is meant.
+        '--compression=always',
       ],
       {
         execArgv: [...programFlags, ...nodeFlags, '--import', probe],
